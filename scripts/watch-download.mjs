@@ -1,0 +1,34 @@
+// Loaded before electron's install.js (node --import): tells the parent process how many bytes of each download are here, so
+// that it can show progress and knows a stalled download from a slow one, and why one failed. Changes nothing about the download.
+const plainFetch = globalThis.fetch
+
+globalThis.fetch = async (...request) => {
+  let response
+  try {
+    response = await plainFetch(...request)
+  } catch (error) {
+    // install.js shows "fetch failed" and keeps the cause to itself.
+    process.send?.({ failed: error.cause?.message ?? error.message })
+    throw error
+  }
+  if (!response.ok || !response.body) return response
+  const length = Number(response.headers.get('content-length'))
+  const total = Number.isFinite(length) && length > 0 ? length : null
+  let had = 0
+  const counted = response.body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        had += chunk.length
+        process.send?.({ had, total })
+        controller.enqueue(chunk)
+      },
+    }),
+  )
+  const watched = new Response(counted, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers,
+  })
+  Object.defineProperty(watched, 'url', { value: response.url })
+  return watched
+}
