@@ -1,0 +1,215 @@
+// The state is a fold of the journal: `reduce(state, seq, at, event)` and nothing else changes it, in the host and in every
+// client alike. Pure; an event of a type that this build does not know changes nothing but the sequence number.
+import type { Event, ReportItem } from './event.ts'
+import type { Repository } from './repository.ts'
+import type { Attempt, Intent, Run } from './run.ts'
+import { isSettled } from './run.ts'
+import type { Settings } from './settings.ts'
+import { defaultSettings } from './settings.ts'
+
+export interface State {
+  /** The sequence number of the last event folded in; 0 before the first. */
+  readonly seq: number
+  readonly repositories: Readonly<Record<string, Repository>>
+  readonly runs: Readonly<Record<string, Run>>
+  readonly settings: Settings
+  /** What the last start or sweep put right, for a person to read once. */
+  readonly recovery: Recovery | null
+}
+
+export interface Recovery {
+  readonly seq: number
+  readonly at: number
+  readonly text: string
+  readonly report: ReportItem[]
+}
+
+export const emptyState: State = { seq: 0, repositories: {}, runs: {}, settings: defaultSettings, recovery: null }
+
+/** The state after one more event. `at` is the record's time in milliseconds; events of unknown runs or types are ignored. */
+export function reduce(state: State, seq: number, at: number, event: Event): State {
+  return { ...fold(state, seq, at, event), seq }
+}
+
+function fold(state: State, seq: number, at: number, event: Event): State {
+  switch (event.type) {
+    case 'repository-added':
+      return withRepository(state, event.repository.id, () => event.repository)
+    case 'repository-moved':
+      return changeRepository(state, event.repositoryId, {
+        path: event.path,
+        commonDir: event.commonDir,
+        presence: 'present',
+      })
+    case 'repository-presence':
+      return changeRepository(state, event.repositoryId, { presence: event.presence })
+    case 'repository-remotes':
+      return changeRepository(state, event.repositoryId, { remotes: event.remotes })
+    case 'repository-trusted':
+      return changeRepository(state, event.repositoryId, { trusted: event.trusted })
+    case 'repository-forgotten': {
+      const { [event.repositoryId]: _gone, ...repositories } = state.repositories
+      return { ...state, repositories }
+    }
+    case 'setup-approved': {
+      const known = state.repositories[event.repositoryId]
+      if (!known || known.approvedSetups.includes(event.hash)) return state
+      return changeRepository(state, event.repositoryId, { approvedSetups: [...known.approvedSetups, event.hash] })
+    }
+    case 'settings-changed':
+      return { ...state, settings: event.settings }
+    case 'run-queued':
+      return { ...state, runs: { ...state.runs, [event.run.id]: event.run } }
+    case 'recovered':
+      return { ...state, recovery: { seq, at, text: event.text, report: event.report } }
+    default: {
+      // Looked up as its own: a hostile id could name what every object inherits.
+      const run = 'runId' in event && Object.hasOwn(state.runs, event.runId) ? state.runs[event.runId] : undefined
+      if (!run) return state
+      const next = foldRun(run, at, event)
+      return next === run ? state : { ...state, runs: { ...state.runs, [run.id]: next } }
+    }
+  }
+}
+
+function foldRun(run: Run, at: number, event: Extract<Event, { runId: string }>): Run {
+  switch (event.type) {
+    case 'run-preparing':
+      return { ...run, phase: 'preparing', failure: null, settledAt: null }
+    case 'base-resolved':
+      return {
+        ...run,
+        resolvedBase: event.resolvedBase,
+        baseCommit: event.baseCommit,
+        baseFetchedAt: event.baseFetchedAt,
+      }
+    case 'stage-changed': {
+      const others = run.stages.filter((record) => record.stage !== event.record.stage)
+      return { ...run, stages: [...others, event.record] }
+    }
+    case 'intended':
+      return foldIntent(run, event.intent)
+    case 'worktree-made':
+      return { ...run, intent: null, worktreePresence: 'present' }
+    case 'create-undone':
+      return {
+        ...run,
+        intent: null,
+        worktree: null,
+        branch: run.branchIsOurs ? null : run.branch,
+        worktreePresence: 'none',
+      }
+    case 'run-failed':
+      return settle({ ...run, intent: null, failure: event.failure }, 'failed', at)
+    case 'run-cancelled':
+      return settle({ ...run, intent: null }, 'cancelled', at)
+    case 'run-interrupted':
+      return settle({ ...run, intent: null, during: event.during }, 'interrupted', at)
+    case 'run-renamed':
+      return { ...run, title: event.title }
+    case 'run-reviewed':
+      return { ...run, reviewed: event.reviewed }
+    case 'attempt-starting':
+      return {
+        ...run,
+        phase: 'starting',
+        during: null,
+        failure: null,
+        exit: null,
+        outcome: null,
+        settledAt: null,
+        reviewed: false,
+        intent: { kind: 'start', sessionId: event.attempt.sessionId },
+        attempts: [...run.attempts.filter((attempt) => attempt.number !== event.attempt.number), event.attempt],
+      }
+    case 'attempt-started':
+      return { ...changeAttempt(run, event.number, { pid: event.pid }), phase: 'running', intent: null }
+    case 'agent-session-found':
+      return { ...run, agentSession: event.agentSession }
+    case 'attempt-ended': {
+      const ended = changeAttempt(run, event.number, { endedAt: at, exit: event.exit, outcome: event.outcome })
+      const during = event.phase === 'interrupted' ? run.phase : null
+      return settle({ ...ended, intent: null, exit: event.exit, outcome: event.outcome, during }, event.phase, at)
+    }
+    case 'run-stopping':
+      return { ...run, phase: 'stopping', intent: { kind: 'stop' } }
+    case 'push-ended':
+      return { ...run, intent: null, delivery: event.delivery ?? run.delivery }
+    case 'pull-request-opened':
+      return { ...run, delivery: { ...run.delivery, state: 'pull-request', pullRequestUrl: event.url } }
+    case 'remove-ended': {
+      if (event.failure || !event.trash) {
+        const from = run.intent?.kind === 'remove' ? run.intent.from : 'exited'
+        return { ...run, intent: null, phase: isSettled(from) ? from : 'exited' }
+      }
+      return { ...run, intent: null, phase: 'removed', trash: event.trash, worktreePresence: 'trashed' }
+    }
+    case 'restore-ended': {
+      if (event.failure) return { ...run, intent: null }
+      return {
+        ...run,
+        intent: null,
+        phase: run.settledAs ?? 'exited',
+        trash: null,
+        worktree: event.worktree,
+        branch: event.branch,
+        worktreePresence: event.worktree ? 'present' : 'none',
+      }
+    }
+    case 'trash-trimmed':
+      if (!run.trash) return run
+      return {
+        ...run,
+        trash: {
+          ...run.trash,
+          rebuildableAt: null,
+          rebuildableBytes: 0,
+          rebuildableDropped: [...run.trash.rebuildableDropped, ...event.dropped],
+          sizeBytes: run.trash.sizeBytes === null ? null : Math.max(0, run.trash.sizeBytes - event.freedBytes),
+        },
+      }
+    case 'purge-ended':
+      if (event.failure) return { ...run, intent: null }
+      return { ...run, intent: null, phase: 'purged', trash: null, worktree: null, worktreePresence: 'none' }
+    case 'worktree-presence':
+      return { ...run, worktreePresence: event.presence, worktree: event.worktree }
+    default:
+      return run
+  }
+}
+
+function foldIntent(run: Run, intent: Intent): Run {
+  switch (intent.kind) {
+    case 'worktree':
+      return { ...run, intent, worktree: intent.path, branch: intent.branch, branchIsOurs: intent.branchIsOurs }
+    case 'remove':
+      return { ...run, intent, phase: 'removing' }
+    default:
+      return { ...run, intent }
+  }
+}
+
+function settle(run: Run, phase: Run['phase'], at: number): Run {
+  const stages = run.stages.map((record) =>
+    record.status === 'running'
+      ? { ...record, status: phase === 'cancelled' ? ('cancelled' as const) : ('failed' as const), endedAt: at }
+      : record,
+  )
+  return { ...run, phase, stages, settledAt: at, settledAs: phase }
+}
+
+function changeAttempt(run: Run, number: number, change: Partial<Attempt>): Run {
+  return {
+    ...run,
+    attempts: run.attempts.map((attempt) => (attempt.number === number ? { ...attempt, ...change } : attempt)),
+  }
+}
+
+function changeRepository(state: State, id: string, change: Partial<Repository>): State {
+  const known = state.repositories[id]
+  return known ? withRepository(state, id, () => ({ ...known, ...change })) : state
+}
+
+function withRepository(state: State, id: string, make: () => Repository): State {
+  return { ...state, repositories: { ...state.repositories, [id]: make() } }
+}

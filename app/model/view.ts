@@ -1,0 +1,54 @@
+// A run as a machine reads it: the CLI's --json, with the same facts that a person reads in the window.
+import { attentionOf } from './attention.ts'
+import type { Live, Phase, Run } from './run.ts'
+import type { ActivityState, Exit } from './session.ts'
+import type { State } from './state.ts'
+
+export interface RunView {
+  readonly id: string
+  readonly title: string
+  readonly agent: string
+  /** The absolute path of the repository's main checkout. */
+  readonly repository: string | null
+  readonly branch: string | null
+  /** The base's ref and commit: "refs/remotes/origin/main@77ab01c…", or the ref as typed while it is not resolved. */
+  readonly base: string | null
+  readonly worktree: string | null
+  readonly phase: Phase
+  readonly activity: ActivityState | null
+  /** permission · question · plan · limit · failed · stalled · finished · interrupted · unavailable, or null: nobody needs to look. */
+  readonly attention: string | null
+  readonly exit: Exit | null
+  readonly attempt: number
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  /** Bytes on disk, as last measured; null: not measured, or it could not be. */
+  readonly sizeBytes: number | null
+  /** Files that differ from HEAD, untracked ones included; null: unknown. */
+  readonly dirty: number | null
+  /** Commits on the branch that its base does not have; null: unknown. */
+  readonly ahead: number | null
+}
+
+/** The view of one run at the moment `now` (milliseconds). */
+export function runView(state: State, run: Run, live: Live | undefined, now: number): RunView {
+  const attention = attentionOf(run, live, now)
+  return {
+    id: run.id,
+    title: run.title,
+    agent: run.agent,
+    repository: state.repositories[run.repositoryId]?.path ?? null,
+    branch: run.branch,
+    base: run.resolvedBase ? `${run.resolvedBase}@${run.baseCommit ?? ''}` : run.baseRef,
+    worktree: run.worktreePresence === 'present' || run.worktreePresence === 'missing' ? run.worktree : null,
+    phase: run.phase,
+    activity: run.phase === 'running' ? (live?.activity?.state ?? 'unknown') : null,
+    attention: attention.rank <= 2 ? attention.look : null,
+    exit: run.exit,
+    attempt: run.attempts.length,
+    createdAt: new Date(run.createdAt).toISOString(),
+    sizeBytes: live?.sizeBytes?.value ?? null,
+    dirty: live?.dirty?.value ?? null,
+    ahead: live?.ahead?.value ?? null,
+  }
+}
