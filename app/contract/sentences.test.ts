@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest'
+import { type Failure, FailureCode, type FailureDetail } from '../model/failure.ts'
+import type { RemovalFact } from './commands.ts'
+import {
+  ageText,
+  bytesText,
+  dateText,
+  factSentence,
+  freedSentence,
+  phaseWord,
+  plainText,
+  sentenceOf,
+} from './sentences.ts'
+
+const failure = (code: FailureCode, detail?: FailureDetail, stage?: Failure['stage']): Failure => ({
+  code,
+  retryable: false,
+  ...(detail ? { detail } : {}),
+  ...(stage ? { stage } : {}),
+})
+
+const full: FailureDetail = {
+  ...{ message: 'fatal: it says so', field: 'commandLine', what: 'run', id: 'fix-login', suggestion: 'fix-login-2' },
+  ...{
+    bytes: 10_485_760,
+    limit: 1_048_576,
+    phase: 'stopped',
+    wanted: 'running',
+    path: '/src/shop',
+    base: 'origin/main',
+  },
+  ...{
+    branch: 'agent/fix',
+    conflict: 'agent',
+    version: '2.30',
+    needed: '2.38',
+    command: 'fetch',
+    exit: 128,
+    reason: 'r',
+  },
+  ...{
+    lock: '/src/.git/index.lock',
+    seconds: 30,
+    ref: 'refs/heads/x',
+    file: '.env',
+    agent: 'Codex',
+    install: 'npm i -g x',
+  },
+  ...{
+    count: 3,
+    names: ['a', 'b'],
+    remote: 'origin',
+    url: 'https://git.example/x',
+    expected: 'other',
+    transport: 'ext',
+  },
+  ...{
+    facts: ['2 commits on no remote', '1 file untracked'],
+    freeBytes: 1e9,
+    neededBytes: 2e9,
+    log: '/h/host.log',
+    pid: 7,
+  },
+  ...{ client: 1, host: 2, clientVersion: '0.2.0', older: 'host', kept: '/h/kept.db', actual: 'ext::x', pids: ['7'] },
+}
+
+describe('sentenceOf', () => {
+  const shapes: [string, FailureDetail | undefined][] = [
+    ['no detail', undefined],
+    ['every detail', full],
+    ['details of the wrong type', Object.fromEntries(Object.keys(full).map((key) => [key, true]))],
+    ['empty details', Object.fromEntries(Object.keys(full).map((key) => [key, '']))],
+    ['lists', Object.fromEntries(Object.keys(full).map((key) => [key, ['x', 'y']]))],
+  ]
+  it.each(shapes)('says what happened and a way on for every code, with %s', (_, detail) => {
+    for (const code of FailureCode.options) {
+      const { message, next } = sentenceOf(failure(code, detail))
+      for (const text of [message, next]) {
+        expect(text.length, code).toBeGreaterThan(5)
+        expect(text, code).not.toMatch(/undefined|null|NaN|\[object|true/)
+        expect(text, code).not.toMatch(/ {2}|\.\.|: *\.| ,|\(\)/)
+        expect(text, code).toMatch(/^\S.*\S$/)
+      }
+      expect(message, code).toMatch(/[.!?…]$/)
+    }
+  })
+
+  it("speaks as the design's example does", () => {
+    expect(sentenceOf(failure('branch-exists', { branch: 'agent/node-24', suggestion: 'agent/node-24-2' }))).toEqual({
+      message: 'Branch agent/node-24 exists already. Nothing was created.',
+      next: 'Use agent/node-24-2',
+    })
+  })
+
+  it('names what git said, and that nothing was made at a stage of a creation', () => {
+    const { message } = sentenceOf(
+      failure('git-failed', { command: 'worktree', exit: 128, message: 'error: a\nfatal: b' }, 'worktree'),
+    )
+    expect(message).toBe('git worktree failed (exit 128): error: a; fatal: b. Nothing was created.')
+    expect(sentenceOf(failure('git-failed', { command: 'gc', exit: 'SIGKILL' })).message).toContain(
+      '(ended by SIGKILL)',
+    )
+  })
+
+  it('names the counts that a consent is about', () => {
+    const { message } = sentenceOf(
+      failure('consent-needed', { facts: ['2 commits on no remote', '3 files untracked'] }),
+    )
+    expect(message).toContain('2 commits on no remote; 3 files untracked.')
+  })
+
+  it('shows hostile detail as one line of plain, capped text', () => {
+    const branch = `a\u001b[31mred\u001b]0;title\u0007\u009b2J\u202Eevil\u0000\u0007<img src=x>\nnext${'x'.repeat(1_000_000)}`
+    const { message } = sentenceOf(failure('branch-name-invalid', { branch, message: branch }))
+    expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/)
+    expect(message).toContain('aredevil<img src=x>; next')
+    expect(message.length).toBeLessThan(1200)
+  })
+
+  it('reads no inherited property as a detail', () => {
+    const { message } = sentenceOf(failure('bad-input', JSON.parse('{"__proto__": {"field": "evil"}}')))
+    expect(message).not.toContain('evil')
+  })
+})
+
+describe('plainText', () => {
+  it('keeps what scripts and emoji need and drops what turns or hides text', () => {
+    expect(plainText('👩\u200d💻 می\u200cخواهم')).toBe('👩\u200d💻 می\u200cخواهم')
+    expect(plainText('a\u2066b\u2069c\ufeffd\u{e0041}e\ud800f')).toBe('abcdef')
+  })
+  it('cuts by characters, not inside one', () => expect(plainText('😀😀😀😀', 3)).toBe('😀😀…'))
+  it('takes away an unfinished escape string up to the end of its line', () => {
+    expect(plainText('a\u001b]0;never ends\nb')).toBe('a; b')
+  })
+})
+
+describe('words and figures', () => {
+  it('has the words of the design', () => {
+    expect(phaseWord('stalled')).toBe('Stalled?')
+    expect(phaseWord('limit')).toBe('Limit reached')
+  })
+  it.each([
+    [252_000, '4 m 12 s'],
+    [999, '0 s'],
+    [-5, '0 s'],
+    [60_000, '1 m'],
+    [3_900_000, '1 h 5 m'],
+    [183_600_000, '2 d 3 h'],
+    [null, 'unknown'],
+    [Number.NaN, 'unknown'],
+  ])('ageText(%s) is %s', (ms, text) => expect(ageText(ms)).toBe(text))
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [999_999, '1.0 MB'],
+    [412_000_000, '412 MB'],
+    [1_234_567_890, '1.2 GB'],
+    [31_600_000_000, '31.6 GB'],
+    [148_000_000_000, '148 GB'],
+    [null, 'unknown'],
+  ])('bytesText(%s) is %s', (bytes, text) => expect(bytesText(bytes)).toBe(text))
+
+  it('tells freed now from freed on a day', () => {
+    const at = new Date(2026, 10, 22, 15, 4).getTime()
+    const purge = new Date(2026, 10, 29, 14, 4).getTime()
+    expect(dateText(at)).toBe('22 Nov 2026, 15:04')
+    expect(freedSentence({ freedNow: 0, rebuildableAt: at, purgeAt: purge })).toBe(
+      '0 B freed now. What can be rebuilt is freed on 22 Nov 2026, 15:04, the rest is freed on 29 Nov 2026, 14:04.',
+    )
+    expect(freedSentence({ freedNow: null, rebuildableAt: null, purgeAt: purge })).toBe(
+      'An unknown amount freed now. The rest is freed on 29 Nov 2026, 14:04.',
+    )
+    expect(freedSentence({ freedNow: 2e9, rebuildableAt: null, purgeAt: null })).toContain('2.0 GB freed now')
+  })
+
+  it('counts what a fact does not name, and says unknown', () => {
+    const fact: RemovalFact = {
+      ...{
+        kind: 'commits',
+        count: 3,
+        text: '3 commits on no remote',
+        names: ['a1 Fix\u001b[2J', 'b2 Add'],
+        onlyHere: true,
+      },
+    }
+    expect(factSentence(fact)).toBe('3 commits on no remote: a1 Fix, b2 Add, and 1 more')
+    expect(factSentence({ ...fact, count: null, text: 'commits', names: [], why: 'git exited with 128' })).toBe(
+      'commits: unknown – git exited with 128',
+    )
+    expect(factSentence({ ...fact, kind: 'ignored', text: '2 ignored files', names: [], bytes: 5e6 })).toBe(
+      '2 ignored files (5.0 MB)',
+    )
+  })
+})

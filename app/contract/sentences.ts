@@ -1,0 +1,178 @@
+// Failures and facts as a person reads them, the same in the window and in the CLI: what happened, what did not change, and a
+// way on. Pure. Names, paths and git's own words are hostile: they come out as one line of plain text, capped, and whoever
+// shows them treats them as text. It must not know who shows them, nor what started the call.
+import type { Look } from '../model/attention.ts'
+import type { Failure } from '../model/failure.ts'
+import type { RemovalFact } from './commands.ts'
+import { type Facts, failureWords } from './failure-words.ts'
+
+export interface Sentence {
+  /** What happened and what did not change: whole sentences. */
+  readonly message: string
+  /** What to do now: one sentence, never empty. */
+  readonly next: string
+}
+
+/** What a person reads about a failure, and what they can do. Never throws, whatever the detail holds. */
+export function sentenceOf(failure: Failure): Sentence {
+  const [message, next] = (failureWords[failure.code] ?? failureWords.internal)(factsOf(failure))
+  return { message, next }
+}
+
+const looks: Readonly<Record<Look, string>> = {
+  permission: 'Permission',
+  question: 'Question',
+  plan: 'Plan',
+  limit: 'Limit reached',
+  failed: 'Failed',
+  stalled: 'Stalled?',
+  finished: 'Finished',
+  interrupted: 'Interrupted',
+  unavailable: 'Unavailable',
+  working: 'Working',
+  idle: 'Idle',
+  preparing: 'Preparing',
+  queued: 'Queued',
+  shell: 'Shell',
+  stopping: 'Stopping',
+  stopped: 'Stopped',
+  cancelled: 'Cancelled',
+  reviewed: 'Reviewed',
+  removing: 'Removing',
+  removed: 'Removed',
+}
+
+/** The word of a look, as a tile's head and the CLI's table show it. */
+export function phaseWord(look: Look): string {
+  return looks[look]
+}
+
+/** A span of time in its two largest units: "4 m 12 s", "2 d 3 h". Milliseconds in; a negative one is "0 s", none is "unknown". */
+export function ageText(ms: number | null): string {
+  if (ms === null || !Number.isFinite(ms)) return 'unknown'
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return pair(minutes, 'm', seconds % 60, 's')
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return pair(hours, 'h', minutes % 60, 'm')
+  return pair(Math.floor(hours / 24), 'd', hours % 24, 'h')
+}
+
+/** A size as a person reads it, in steps of 1000: "1.2 GB", "412 MB". Null is "unknown", never 0. */
+export function bytesText(bytes: number | null): string {
+  if (bytes === null || !Number.isFinite(bytes)) return 'unknown'
+  if (bytes < 1000) return `${Math.max(0, Math.round(bytes))} B`
+  let value = bytes
+  for (const unit of ['kB', 'MB', 'GB', 'TB', 'PB']) {
+    value /= 1000
+    const text = value < (unit === 'kB' || unit === 'MB' ? 10 : 100) ? value.toFixed(1) : value.toFixed(0)
+    if (Number(text) < 1000 || unit === 'PB') return `${text} ${unit}`
+  }
+  return 'unknown'
+}
+
+/** A moment in the reader's own time zone: "29 Nov 2026, 14:04". Milliseconds since 1970. */
+export function dateText(ms: number): string {
+  const date = new Date(ms)
+  if (Number.isNaN(date.getTime())) return 'an unknown day'
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${date.getDate()} ${months[date.getMonth()]} ${date.getFullYear()}, ${two(date.getHours())}:${two(date.getMinutes())}`
+}
+
+/**
+ * What a removal gives back and when: a move into the trash frees nothing by itself. Bytes and milliseconds since 1970;
+ * `rebuildableAt: null` where nothing can be rebuilt, `purgeAt: null` where nothing is left in the trash.
+ */
+export function freedSentence(freed: {
+  readonly freedNow: number | null
+  readonly rebuildableAt: number | null
+  readonly rebuildableBytes?: number | null
+  readonly purgeAt: number | null
+}): string {
+  const now = `${freed.freedNow === null ? 'An unknown amount' : bytesText(freed.freedNow)} freed now.`
+  if (freed.purgeAt === null) return `${now} Nothing of it is left in the trash.`
+  const what = freed.freedNow === 0 ? 'It' : 'The rest'
+  if (freed.rebuildableAt === null) return `${now} ${what} is freed on ${dateText(freed.purgeAt)}.`
+  const size = freed.rebuildableBytes == null ? '' : `, ${bytesText(freed.rebuildableBytes)},`
+  return `${now} What can be rebuilt${size} is freed on ${dateText(freed.rebuildableAt)}, the rest is freed on ${dateText(freed.purgeAt)}.`
+}
+
+/** One fact of a removal's preview: "2 commits on no remote: a1b2c3d Fix it, and 1 more". Unknown is said, with its reason. */
+export function factSentence(fact: RemovalFact): string {
+  const names = fact.names.map((name) => plainText(name, 120)).filter((name) => name !== '')
+  const more = fact.count === null ? 0 : Math.max(0, fact.count - names.length)
+  const list = names.length === 0 ? '' : `: ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+  const why = fact.why ? ` – ${plainText(fact.why, 300)}` : ''
+  const text = plainText(fact.text, 300) || fact.kind.replaceAll('-', ' ')
+  const bytes = fact.bytes == null ? '' : bytesText(fact.bytes)
+  const size = bytes === '' || text.includes(bytes) ? '' : ` (${bytes})`
+  if (fact.count === null && !/unknown|could not/i.test(text)) return `${text}: unknown${why}`
+  return `${text}${size}${list}${why}`
+}
+
+/**
+ * Any text as one line that is safe to show: escape sequences, control and direction characters gone, line ends as "; ",
+ * cut at `max` characters with "…".
+ */
+export function plainText(text: string, max = 500): string {
+  // What is far beyond the cap is dropped first, so that a hostile megabyte costs nothing.
+  const lines = text
+    .slice(0, max * 8 + 4096)
+    .replace(escapes, '')
+    .split(/[\r\n\u0085\u2028\u2029]+/)
+    .map((line) => line.replace(/\t/g, ' ').replace(invisible, '').trim())
+    .filter((line) => line !== '')
+  const characters = [...lines.join('; ')]
+  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : characters.join('')
+}
+
+/** Text without escape sequences; an unfinished one goes up to the end of its line. Takes time in proportion to its length. */
+export function withoutEscapes(text: string): string {
+  return text.replace(escapes, '')
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+// CSI, then strings (OSC, DCS, SOS, PM, APC) to their end or to the end of the line, then two-character escapes.
+const escapes =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\r\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]/g
+// Controls, lone surrogates, and format characters (among them those that turn the direction of text), except the two joiners
+// that Persian, Indic scripts and emoji are written with.
+const invisible = /[\p{Cc}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
+
+function factsOf(failure: Failure): Facts {
+  const detail = failure.detail ?? {}
+  const value = (key: string) => (Object.hasOwn(detail, key) ? detail[key] : undefined)
+  const text = (key: string, max = 500): string | null => {
+    const found = value(key)
+    if (typeof found !== 'string' && typeof found !== 'number') return null
+    return plainText(String(found), max) || null
+  }
+  const number = (key: string): number | null => {
+    const found = value(key)
+    return typeof found === 'number' && Number.isFinite(found) ? found : null
+  }
+  // Some say the field in the message too; once is enough.
+  const message = text('message')?.replace(text('field') ? `${text('field')}: ` : '', '') ?? null
+  return {
+    text,
+    number,
+    size(key) {
+      const found = number(key)
+      return found === null ? null : bytesText(found)
+    },
+    list(key, between = ', ') {
+      const found = value(key)
+      if (!Array.isArray(found)) return text(key) ?? ''
+      const shown = found.slice(0, 10).map((item) => plainText(String(item), 200))
+      return (
+        shown.join(between) + (found.length > shown.length ? `${between}and ${found.length - shown.length} more` : '')
+      )
+    },
+    end: message === null ? '.' : `: ${/[.!?…]$/.test(message) ? message : `${message}.`}`,
+    unchanged: failure.stage === undefined ? 'Nothing was changed.' : 'Nothing was created.',
+  }
+}
+
+const pair = (a: number, aUnit: string, b: number, bUnit: string): string =>
+  b === 0 ? `${a} ${aUnit}` : `${a} ${aUnit} ${b} ${bUnit}`
