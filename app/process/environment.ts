@@ -1,0 +1,222 @@
+// The environment programs are started with. It promises that agents see what the user's own terminal would show them
+// (the login shell's PATH, not the desktop's) and nothing of Coppice's own; and that a broken or hanging shell start-up
+// costs a few seconds and is said, never a run. It knows no agents and no runs beyond the names it is given.
+import { createHash, randomBytes } from 'node:crypto'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
+import { runProgram } from './run-program.ts'
+
+export interface LoginEnvironment {
+  readonly environment: Record<string, string>
+  /** `own` where the shell could not be asked: this process's environment, which may lack the user's PATH. */
+  readonly source: 'login-shell' | 'own'
+  /** Why the shell could not be asked. Hostile text. */
+  readonly problem?: string
+}
+
+export interface LoginOptions {
+  /** Default: $SHELL, then the user's entry in the password file. */
+  readonly shell?: string
+  readonly home?: string
+  /** Default 10,000: as long as VS Code waits for a slow start-up file. */
+  readonly timeoutMs?: number
+  /** Ask again, and keep the new answer. */
+  readonly refresh?: boolean
+}
+
+export interface RunNames {
+  readonly dataDir: string
+  readonly runId: string
+  readonly attempt: number
+  readonly worktree: string
+  readonly repository: string
+  readonly branch: string
+  readonly promptFile?: string
+}
+
+const answers = new Map<string, Promise<LoginEnvironment>>()
+
+/** The environment of the user's login shell. Asked once per shell and home, then remembered. Never rejects. */
+export function loginEnvironment(options: LoginOptions = {}): Promise<LoginEnvironment> {
+  const shell = options.shell ?? (process.env.SHELL || userShell())
+  const home = options.home ?? process.env.HOME
+  const key = `${shell}\0${home}`
+  const known = answers.get(key)
+  if (known && !options.refresh) return known
+  const answer = askShell(shell, home, options.timeoutMs ?? 10_000)
+  answers.set(key, answer)
+  return answer
+}
+
+/** What a run's processes are found by (COPPICE_MARK): the run's id, made unique to this data directory. */
+export function runMark(dataDir: string, runId: string): string {
+  return `${createHash('sha256').update(realPath(dataDir)).digest('hex').slice(0, 12)}/${runId}`
+}
+
+/** What the gits of one host are found by, should it be killed while they work: no run has such an id. Host "": of any host. */
+export function gitMark(dataDir: string, host: number | ''): string {
+  return `${runMark(dataDir, '.git')}-${host}`
+}
+
+/** The environment of an agent: `base` without what belongs to Coppice or to the terminal it was started from. */
+export function agentEnvironment(base: Readonly<Record<string, string>>, run: RunNames): Record<string, string> {
+  const kept = Object.entries(base).filter(([name]) => !isOurs(name))
+  return {
+    ...Object.fromEntries(kept),
+    TERM: 'xterm-256color',
+    COLORTERM: 'truecolor',
+    TERM_PROGRAM: 'coppice',
+    COPPICE_RUN: run.runId,
+    COPPICE_MARK: runMark(run.dataDir, run.runId),
+    COPPICE_ATTEMPT: String(run.attempt),
+    COPPICE_WORKTREE: run.worktree,
+    COPPICE_REPOSITORY: run.repository,
+    COPPICE_BRANCH: run.branch,
+    ...(run.promptFile === undefined ? {} : { COPPICE_PROMPT_FILE: run.promptFile }),
+  }
+}
+
+/** The absolute path of a program, found as a shell would find it; null where there is none that may be executed. */
+export async function findOnPath(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  if (name === '' || name.includes('\0')) return null
+  if (name.includes('/') || isAbsolute(name)) return isProgram(name) ? resolve(name) : null
+  const endings = process.platform === 'win32' ? (environment.PATHEXT ?? '.EXE;.CMD;.BAT').split(';') : ['']
+  for (const directory of (environment.PATH ?? '').split(delimiter)) {
+    // An empty or relative entry means the working directory, which may be a worktree that an agent writes to.
+    if (!isAbsolute(directory)) continue
+    for (const ending of endings) {
+      const path = join(directory, name + ending)
+      if (isProgram(path)) return path
+    }
+  }
+  return null
+}
+
+async function askShell(shell: string, home: string | undefined, timeoutMs: number): Promise<LoginEnvironment> {
+  const own = withoutOurs({ ...definedOf(process.env), ...(home === undefined ? {} : { HOME: home }) })
+  const fallBack = (problem: string): LoginEnvironment => ({ environment: own, source: 'own', problem })
+  const mark = randomBytes(12).toString('hex')
+  const question = questionFor(basename(shell), mark)
+  if (process.platform === 'win32') return { environment: own, source: 'own' }
+  if (!question) return fallBack(`Coppice does not know how to ask ${shell} for its environment`)
+  try {
+    // The variable lets a start-up file skip what is slow or asks questions.
+    const { stdout, stderr, timedOut, code, signal } = await runProgram(shell, question, {
+      env: { ...own, COPPICE_RESOLVING_ENVIRONMENT: '1' },
+      cwd: home,
+      timeoutMs,
+      graceMs: 200,
+      maxStdoutBytes: 4 * 1024 * 1024,
+    })
+    const printed = stdout.toString('utf8')
+    const from = printed.indexOf(mark)
+    const to = printed.lastIndexOf(mark)
+    // What was printed in full counts, whatever the shell's exit: a start-up file may well end with an error.
+    if (to > from) return { environment: parse(printed.slice(from + mark.length, to), own), source: 'login-shell' }
+    if (timedOut) return fallBack(`${shell} did not finish its start-up files within ${timeoutMs} ms`)
+    const last = stderr.trim().split('\n').at(-1)
+    return fallBack(`${shell} ended with ${signal ?? code}${last ? `: ${last.slice(0, 300)}` : ''}`)
+  } catch (error) {
+    return fallBack(`${shell} could not be started: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** The arguments that make a shell print its environment between two marks, NUL separated; null for a shell unknown here. */
+function questionFor(shell: string, mark: string): string[] | null {
+  const posix = `printf %s ${mark}; /usr/bin/env -0; printf %s ${mark}`
+  switch (shell.replace(/^-/, '').replace(/\.exe$/, '')) {
+    case 'nu':
+      return ['-i', '-l', '-c', `print -n ${mark}; ^/usr/bin/env -0; print -n ${mark}`]
+    case 'csh':
+    case 'tcsh':
+      // Here -l is accepted only alone.
+      return ['-ic', posix]
+    case 'fish':
+    case 'bash':
+    case 'zsh':
+    case 'sh':
+    case 'dash':
+    case 'ash':
+    case 'ksh':
+    case 'mksh':
+    case 'yash':
+      return ['-i', '-l', '-c', posix]
+    default:
+      return null
+  }
+}
+
+function parse(printed: string, own: Record<string, string>): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const entry of printed.split('\0')) {
+    const equals = entry.indexOf('=')
+    if (equals > 0) environment[entry.slice(0, equals)] = entry.slice(equals + 1)
+  }
+  // These speak of the shell that was asked, not of the user.
+  for (const name of ['_', 'SHLVL', 'PWD', 'OLDPWD', 'COPPICE_RESOLVING_ENVIRONMENT']) {
+    delete environment[name]
+    if (own[name] !== undefined && name !== '_') environment[name] = own[name]
+  }
+  return environment
+}
+
+// Of the terminal or program Coppice happens to have been started from; an agent that believed them would talk to the
+// wrong terminal, repository or parent session.
+const foreign = new Set([
+  ...['TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'COLUMNS', 'LINES', 'TERMCAP', 'TERM_PROGRAM_VERSION'],
+  ...[
+    'VTE_VERSION',
+    'TERM_SESSION_ID',
+    'WT_SESSION',
+    'WT_PROFILE_ID',
+    'KONSOLE_VERSION',
+    'TERMINAL_EMULATOR',
+    'ZELLIJ',
+  ],
+  ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_PREFIX'],
+  ...['GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_NAMESPACE', 'GIT_QUARANTINE_PATH', 'GIT_REFLOG_ACTION'],
+  ...['CLAUDECODE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT'],
+  ...['NODE_OPTIONS', 'NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'INIT_CWD', 'VITEST', 'CHROME_DESKTOP'],
+  ...['APPIMAGE', 'APPDIR', 'ARGV0', 'OWD', 'ORIGINAL_XDG_CURRENT_DESKTOP', 'JOURNAL_STREAM'],
+  ...['INVOCATION_ID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET'],
+])
+const foreignStart =
+  /^(COPPICE_|ELECTRON_|npm_|VITE_|VITEST_|TINYPOOL_|KITTY_|WEZTERM_|ITERM_|ALACRITTY_|GHOSTTY_|VSCODE_)/
+
+const isOurs = (name: string): boolean => foreign.has(name) || foreignStart.test(name)
+
+const withoutOurs = (environment: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !isOurs(name)))
+
+const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined))
+
+function userShell(): string {
+  try {
+    return userInfo().shell || '/bin/sh'
+  } catch {
+    // A uid without a password entry (containers) has no shell of its own.
+    return '/bin/sh'
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,137 @@
+// A real bash with good, broken and hanging start-up files in a scratch HOME.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { agentEnvironment, findOnPath, loginEnvironment, runMark } from '../../app/process/environment.ts'
+import { listProcesses } from '../../app/process/tree.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'coppice-environment-'))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+let count = 0
+function home(files: Record<string, string>): string {
+  const path = join(scratch, `home-${count++}`)
+  mkdirSync(path)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
+  return path
+}
+const shell = '/bin/bash'
+
+it('has what .bash_profile and .bashrc set, whole', async () => {
+  const answer = await loginEnvironment({
+    shell,
+    home: home({
+      '.bash_profile': 'export PATH="$HOME/bin:$PATH"\n. ~/.bashrc\necho "a banner"; stty -a',
+      '.bashrc': 'export MULTI=$\'one\\ntwo = three\'\nexport RESOLVING="$COPPICE_RESOLVING_ENVIRONMENT"',
+    }),
+  })
+  expect(answer).toMatchObject({ source: 'login-shell' })
+  expect(answer.problem).toBeUndefined()
+  expect(answer.environment.PATH).toMatch(/^\/.*home-0\/bin:/)
+  expect(answer.environment).toMatchObject({ MULTI: 'one\ntwo = three', RESOLVING: '1' })
+  expect(Object.keys(answer.environment)).not.toContain('COPPICE_RESOLVING_ENVIRONMENT')
+  expect(Object.keys(answer.environment).filter((name) => /^VITEST/.test(name))).toEqual([])
+})
+
+it('takes a whole answer from start-up files that fail', async () => {
+  const broken = home({ '.bash_profile': 'export BEFORE=1\nif [ ; then\nfi\nno-such-command\nexport AFTER=1\nfalse' })
+  const answer = await loginEnvironment({ shell, home: broken })
+  expect(answer.source).toBe('login-shell')
+  expect(answer.environment.HOME).toBe(broken)
+})
+
+it('falls back to its own with the reason: exit, hang, no shell, unknown shell', async () => {
+  const exits = await loginEnvironment({ shell, home: home({ '.bash_profile': 'echo "no nvm here" >&2; exit 7' }) })
+  expect(exits).toMatchObject({ source: 'own', problem: expect.stringMatching(/ended with 7: no nvm here/) })
+  expect(exits.environment.PATH).toBe(process.env.PATH)
+  const hanging = home({ '.bash_profile': 'trap "" TERM\nsleep 300' })
+  const hangs = await loginEnvironment({ shell, home: hanging, timeoutMs: 500 })
+  expect(hangs).toMatchObject({ source: 'own', problem: expect.stringMatching(/within 500 ms/) })
+  const left = (await listProcesses()).filter((entry) => entry.name === 'sleep' && entry.state !== 'Z')
+  const homes = left.map((entry) => entry.pid)
+  for (const pid of homes) expect(await homeOf(pid)).not.toBe(hanging)
+  expect(await loginEnvironment({ shell: '/no/such/bash' })).toMatchObject({
+    source: 'own',
+    problem: expect.stringMatching(/could not be started/),
+  })
+  expect(await loginEnvironment({ shell: '/bin/xonsh' })).toMatchObject({ source: 'own' })
+})
+
+it('asks once, and again when told to', async () => {
+  const place = home({ '.bash_profile': 'export STAMP=1' })
+  const [first, second] = await Promise.all([
+    loginEnvironment({ shell, home: place }),
+    loginEnvironment({ shell, home: place }),
+  ])
+  expect(second).toBe(first)
+  writeFileSync(join(place, '.bash_profile'), 'export STAMP=2')
+  expect((await loginEnvironment({ shell, home: place })).environment.STAMP).toBe('1')
+  expect((await loginEnvironment({ shell, home: place, refresh: true })).environment.STAMP).toBe('2')
+})
+
+it('gives an agent its names and nothing of Coppice, Electron, npm or the terminal around it', () => {
+  const base = {
+    PATH: '/bin',
+    ANTHROPIC_API_KEY: 'theirs',
+    NODE_EXTRA_CA_CERTS: '/ca.pem',
+    COPPICE_TOKEN: 'secret',
+    COPPICE_RUN: 'outer',
+    ELECTRON_RUN_AS_NODE: '1',
+    NODE_OPTIONS: '--inspect',
+    npm_config_registry: 'x',
+    INIT_CWD: '/x',
+    VITE_KEY: 'x',
+    VITEST_POOL_ID: '1',
+    VITEST: 'true',
+    TMUX: 'x',
+    GIT_DIR: '/elsewhere/.git',
+    TERM: 'dumb',
+  }
+  const run = { dataDir: scratch, runId: 'r1', attempt: 2, worktree: '/w', repository: '/r', branch: 'agent/r1' }
+  expect(agentEnvironment(base, run)).toEqual({
+    PATH: '/bin',
+    ANTHROPIC_API_KEY: 'theirs',
+    NODE_EXTRA_CA_CERTS: '/ca.pem',
+    TERM: 'xterm-256color',
+    COLORTERM: 'truecolor',
+    TERM_PROGRAM: 'coppice',
+    COPPICE_RUN: 'r1',
+    COPPICE_MARK: runMark(scratch, 'r1'),
+    COPPICE_ATTEMPT: '2',
+    COPPICE_WORKTREE: '/w',
+    COPPICE_REPOSITORY: '/r',
+    COPPICE_BRANCH: 'agent/r1',
+  })
+  expect(agentEnvironment(base, { ...run, promptFile: '/p' }).COPPICE_PROMPT_FILE).toBe('/p')
+})
+
+it('marks a run by its data directory, whatever path leads there', () => {
+  const one = home({})
+  const link = `${one}-link`
+  symlinkSync(one, link)
+  expect(runMark(one, 'r')).toMatch(/^[0-9a-f]{12}\/r$/)
+  expect(runMark(link, 'r')).toBe(runMark(one, 'r'))
+  expect(runMark(home({}), 'r')).not.toBe(runMark(one, 'r'))
+})
+
+it('finds programs as a shell would, but never in the working directory', async () => {
+  const bin = home({ tool: '#!/bin/sh\n', text: 'not a program' })
+  chmodSync(join(bin, 'tool'), 0o755)
+  mkdirSync(join(bin, 'folder'))
+  const PATH = `:.:${bin}:/usr/bin:/bin`
+  expect(await findOnPath('tool', { PATH })).toBe(join(bin, 'tool'))
+  expect(await findOnPath('text', { PATH })).toBeNull()
+  expect(await findOnPath('folder', { PATH })).toBeNull()
+  expect(await findOnPath('', { PATH })).toBeNull()
+  expect(await findOnPath(join(bin, 'tool'), {})).toBe(join(bin, 'tool'))
+  expect(await findOnPath('package.json', { PATH: '.' })).toBeNull()
+})
+
+async function homeOf(pid: number): Promise<string | undefined> {
+  const { readFile } = await import('node:fs/promises')
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+  return text
+    .split('\0')
+    .find((entry) => entry.startsWith('HOME='))
+    ?.slice(5)
+}
