@@ -1,0 +1,44 @@
+// What was answered to each command, so that a client which lost the answer may ask again and gets the same one. Kept for a week:
+// a retry comes within seconds, and a lost reply is no more than a repeated question. It knows no commands.
+import type { Failure } from '../model/failure.ts'
+import type { Database } from './database.ts'
+
+export type Reply = { readonly value: unknown } | { readonly failure: Failure }
+
+export interface StoredReply {
+  readonly inputHash: string
+  readonly reply: Reply
+}
+
+const keepMs = 7 * 24 * 3600 * 1000
+// Old replies are looked for once in so many: an indexed delete, but not one for each command.
+const sweepEvery = 256
+
+export interface Replies {
+  get(commandId: string): StoredReply | null
+  /** The first reply to a command stays its reply. Throws a CoppiceFailure where it cannot be written. */
+  save(commandId: string, inputHash: string, reply: Reply): void
+}
+
+/** The table of replies in an open database. */
+export function createReplies(database: Database, clock: { now(): number }): Replies {
+  const { sql } = database
+  const select = sql.prepare('SELECT input_hash, reply FROM replies WHERE command_id = ?')
+  const insert = sql.prepare('INSERT OR IGNORE INTO replies (command_id, input_hash, reply, at) VALUES (?, ?, ?, ?)')
+  const sweep = sql.prepare('DELETE FROM replies WHERE at < ?')
+  let saved = 0
+  return {
+    get(commandId) {
+      const row = select.get(commandId) as { input_hash: string; reply: string } | undefined
+      return row ? { inputHash: row.input_hash, reply: JSON.parse(row.reply) as Reply } : null
+    },
+    save(commandId, inputHash, reply) {
+      const now = Math.round(clock.now())
+      database.transaction(() => {
+        insert.run(commandId, inputHash, JSON.stringify(reply), now)
+        if (saved % sweepEvery === 0) sweep.run(now - keepMs)
+      })
+      saved++
+    },
+  }
+}
