@@ -1,0 +1,99 @@
+// What every verb of this folder is given first: the journal, the keeper, the moment's facts and the ways to git and to the
+// environment. Built once by host/host; a verb reaches for no global.
+import type { GitContext } from '../git/exec.ts'
+import type { Keeper } from '../keeper/client.ts'
+import type { Actor, Event, JournalRecord } from '../model/event.ts'
+import { fail, failureOf } from '../model/failure.ts'
+import type { Repository } from '../model/repository.ts'
+import type { Run } from '../model/run.ts'
+import type { Session } from '../session/session.ts'
+import type { Journal } from '../store/journal.ts'
+import { releaseReserve } from '../store/reserve.ts'
+import type { LiveTable } from './live.ts'
+import type { Terminals } from './terminal.ts'
+
+/** Who asked, and by which command: goes into the journal with every event that the command causes. */
+export interface Caller {
+  readonly actor: Actor
+  readonly commandId: string | null
+  /** SHA-256 of the command's input. */
+  readonly inputHash: string | null
+}
+
+export interface Context {
+  readonly dataDirectory: string
+  readonly journal: Journal
+  readonly live: LiveTable
+  /** The host itself, for what happens without anyone asking. */
+  readonly host: Caller
+  /** Connects to the keeper, starting it where none runs. */
+  keeper(): Promise<Keeper>
+  /** How git is run for a repository: hardened until it is trusted. */
+  git(repository: Pick<Repository, 'trusted'> | null): Promise<GitContext>
+  /** The environment of the person's login shell. */
+  environment(): Promise<Record<string, string>>
+  /** Open sessions by run id: the agent's, or that of the stage before it. */
+  readonly sessions: Map<string, Session>
+  readonly terminals: Terminals
+  /** Creates under way, by run id: aborting one undoes it. */
+  readonly creating: Map<string, AbortController>
+  /** Serialises what may not overlap on one run: stop, remove, restore, push. */
+  readonly busy: Map<string, Promise<unknown>>
+  /** Starts what may start now; called whenever a slot may have become free. */
+  pump(): void
+  now(): number
+  log(text: string): void
+}
+
+/** Events that begin something new: a full disk refuses them. All others end, undo or free something, and have the reserve. */
+const beginning: ReadonlySet<Event['type']> = new Set([
+  'run-queued',
+  'run-preparing',
+  'attempt-starting',
+  'repository-added',
+])
+
+/** Appends an event: durable before this returns. */
+export function record(context: Context, caller: Caller, event: Event): JournalRecord {
+  try {
+    return context.journal.append(event, caller)
+  } catch (error) {
+    const full = failureOf(error).code === 'no-space' && !beginning.has(event.type)
+    if (!full || !releaseReserve(context.dataDirectory)) throw error
+    return context.journal.append(event, caller)
+  }
+}
+
+/** The run, or `not-found`. */
+export function runOf(context: Context, runId: string): Run {
+  const run = Object.hasOwn(context.journal.state.runs, runId) ? context.journal.state.runs[runId] : undefined
+  if (!run) throw fail('not-found', { what: 'run', id: runId })
+  return run
+}
+
+/** The repository, or `not-found`. */
+export function repositoryOf(context: Context, repositoryId: string): Repository {
+  const { repositories } = context.journal.state
+  const repository = Object.hasOwn(repositories, repositoryId) ? repositories[repositoryId] : undefined
+  if (!repository) throw fail('not-found', { what: 'repository', id: repositoryId })
+  return repository
+}
+
+/** Where git's shared metadata of a repository is, as the git room takes it. */
+export const placeOf = (repository: Repository) => ({ topLevel: repository.path, commonDir: repository.commonDir })
+
+/**
+ * Runs `effect` with the run to itself: two verbs on one run never overlap, the second waits for the first. A verb checks the
+ * phase inside, not before.
+ */
+export async function alone<T>(context: Context, runId: string, effect: () => Promise<T>): Promise<T> {
+  const before = context.busy.get(runId) ?? Promise.resolve()
+  const mine = before.then(effect, effect)
+  const settled = mine.catch(() => {})
+  context.busy.set(runId, settled)
+  try {
+    return await mine
+  } finally {
+    if (context.busy.get(runId) === settled) context.busy.delete(runId)
+  }
+}

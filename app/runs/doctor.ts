@@ -1,0 +1,109 @@
+// What a person checks when something is off: the tools, the disk, the repositories, the keeper, the trash. Reads only.
+
+import { detectAgents } from '../agents/detect.ts'
+import type { Finding } from '../contract/commands.ts'
+import { bytesText } from '../contract/sentences.ts'
+import { gitVersion } from '../git/exec.ts'
+import { failureOf } from '../model/failure.ts'
+import { isKept, isLive } from '../model/run.ts'
+import type { Context } from './context.ts'
+import { freeBytes, inspectPresent } from './repositories.ts'
+import { listTrash } from './trash.ts'
+import { worktreeRootOf } from './worktree-root.ts'
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+/** Examines everything that a run needs, one finding each. */
+export async function examine(context: Context): Promise<{ findings: Finding[] }> {
+  const findings: Finding[] = []
+  const check = async (subject: string, work: () => Promise<Omit<Finding, 'subject'>>) => {
+    try {
+      findings.push({ subject, ...(await work()) })
+    } catch (error) {
+      const failure = failureOf(error)
+      findings.push({ subject, result: 'unknown', text: String(failure.detail?.message ?? failure.code), next: null })
+    }
+  }
+  await check('git', async () => ({ result: 'ok', text: await gitVersion(await context.git(null)), next: null }))
+  for (const agent of await detectAgents(await context.environment())) {
+    if (agent.name === 'demo' || agent.name === 'command') continue
+    await check(agent.label, async () =>
+      agent.problem
+        ? { result: 'warning', text: agent.problem, next: agent.install }
+        : {
+            result: 'ok',
+            text: `${agent.version ?? 'version unknown'} at ${agent.found ?? 'the login shell'}`,
+            next: null,
+          },
+    )
+  }
+  const { runs, repositories, settings } = context.journal.state
+  await check('disk', async () => {
+    const free = await freeBytes(context.dataDirectory)
+    if (free === null) return { result: 'unknown', text: 'the free space cannot be read', next: null }
+    const low = free < settings.lowDiskBytes
+    return {
+      result: low ? 'problem' : 'ok',
+      text: `${bytesText(free)} free for ${worktreeRootOf(context)}`,
+      next: low ? 'New runs wait; remove finished runs and free the trash.' : null,
+    }
+  })
+  await check('keeper', async () => {
+    const keeper = await context.keeper()
+    const held = await keeper.list()
+    return {
+      result: 'ok',
+      text: `process ${keeper.pid}, ${plural(held.filter((session) => session.exit === null).length, 'live session')}`,
+      next: null,
+    }
+  })
+  for (const repository of Object.values(repositories)) {
+    await check(repository.name, async () => {
+      await inspectPresent(context, repository)
+      return { result: 'ok', text: repository.path, next: null }
+    })
+  }
+  await check('runs', async () => {
+    const all = Object.values(runs)
+    const missing = all.filter((run) => isKept(run.phase) && run.worktreePresence === 'missing')
+    const text = `${all.filter((run) => isKept(run.phase)).length} kept, ${all.filter((run) => isLive(run.phase)).length} live`
+    if (missing.length === 0) return { result: 'ok', text, next: null }
+    return {
+      result: 'warning',
+      text: `${text}; the worktree is missing for ${missing.map((run) => run.id).join(', ')}`,
+      next: 'Resume makes it again from its branch.',
+    }
+  })
+  await check('journal', async () => {
+    const verified = context.journal.verify()
+    const skipped = context.journal.skipped.length
+    return verified.ok
+      ? skipped === 0
+        ? { result: 'ok', text: `${context.journal.head().seq} records, every hash right`, next: null }
+        : {
+            result: 'warning',
+            text: `${context.journal.head().seq} records, every hash right; ${skipped} of them were written by another version and are passed over`,
+            next: 'Use the newest version of Coppice on this data directory.',
+          }
+      : {
+          result: 'problem',
+          text: `record ${verified.firstBad}: ${verified.why}`,
+          next: 'Export it with "coppice journal --export jsonl" and keep the file.',
+        }
+  })
+  await check('recovery', async () => {
+    const { recovery } = context.journal.state
+    if (!recovery) return { result: 'ok', text: 'nothing had to be put right', next: null }
+    const open = recovery.report.filter((item) => item.result === 'listed' || item.result === 'refused')
+    const text = [
+      recovery.text,
+      ...recovery.report.map((item) => `${item.what}: ${item.result}${item.reason ? `, ${item.reason}` : ''}`),
+    ].join('\n')
+    return { result: open.length > 0 ? 'warning' : 'ok', text, next: null }
+  })
+  await check('trash', async () => {
+    const trash = listTrash(context)
+    return { result: 'ok', text: `${trash.entries.length} entries, ${bytesText(trash.sizeBytes)}`, next: null }
+  })
+  return { findings }
+}

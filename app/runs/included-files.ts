@@ -1,0 +1,116 @@
+// Untracked files that a new worktree needs (.env, certificates): named by `.worktreeinclude` at the repository's root, in
+// .gitignore syntax, and copied from the person's checkout. Only files that git does not track; links are never followed and
+// never copied; what holds secrets is written 0600; nothing that exists is overwritten.
+import { constants } from 'node:fs'
+import { chmod, copyFile, lstat, mkdir, open, readdir, readFile, realpath } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import ignore from 'ignore'
+import { fail } from '../model/failure.ts'
+
+export const includeFileName = '.worktreeinclude'
+/** A pattern that would copy more than this is a mistake (a node_modules, a build): refused by name, nothing copied. */
+export const maxFiles = 2_000
+export const maxBytes = 512 * 1024 * 1024
+const neverInto = new Set(['.git', 'node_modules'])
+
+export interface IncludedFiles {
+  /** Paths relative to the checkout, sorted. */
+  readonly files: readonly string[]
+  readonly bytes: number
+  /** Links, sockets and the like that a pattern named and that are left out. */
+  readonly leftOut: readonly string[]
+}
+
+/**
+ * The files that `.worktreeinclude` in `checkout` names and that are not in `tracked` (relative paths). Empty where there is no
+ * such file. Throws `copy-failed` where the patterns reach past the limits above.
+ */
+export async function findIncludedFiles(checkout: string, tracked: ReadonlySet<string>): Promise<IncludedFiles> {
+  const patterns = await readFile(join(checkout, includeFileName), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'EISDIR') return null
+    throw error
+  })
+  if (patterns === null) return { files: [], bytes: 0, leftOut: [] }
+  const matcher = ignore().add(patterns)
+  const files: string[] = []
+  const leftOut: string[] = []
+  let bytes = 0
+
+  async function walk(directory: string, inside: boolean): Promise<void> {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name)
+      const name = relative(checkout, path).split(sep).join('/')
+      if (entry.isDirectory()) {
+        const named = inside || matcher.ignores(`${name}/`)
+        if (entry.name === '.git' || (neverInto.has(entry.name) && !named)) continue
+        await walk(path, named)
+      } else if ((inside || matcher.ignores(name)) && !tracked.has(name) && name !== includeFileName) {
+        if (!entry.isFile()) {
+          leftOut.push(name)
+          continue
+        }
+        files.push(name)
+        bytes += (await lstat(path)).size
+        if (files.length > maxFiles || bytes > maxBytes) {
+          throw fail('copy-failed', {
+            message: `${includeFileName} names more than ${maxFiles} files or ${maxBytes / 1024 ** 2} MB (the last one: ${name})`,
+            file: name,
+          })
+        }
+      }
+    }
+  }
+  await walk(checkout, false)
+  return { files: files.sort(), bytes, leftOut }
+}
+
+/**
+ * Copies the files into `worktree`, keeping the executable bit; group and others get nothing. Stops at an abort between files.
+ * Gives the paths that were copied (what exists already is left alone). Throws `copy-failed` naming the file.
+ */
+export async function copyIncludedFiles(
+  checkout: string,
+  worktree: string,
+  files: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const copied: string[] = []
+  const root = await realpath(worktree)
+  for (const file of files) {
+    signal?.throwIfAborted()
+    const from = join(checkout, file)
+    const to = join(worktree, file)
+    try {
+      await mkdir(dirname(to), { recursive: true })
+      // A tracked directory can be a link in the new worktree; a copy must not leave the worktree through it.
+      const parent = await realpath(dirname(to))
+      if (parent !== root && !parent.startsWith(root + sep)) throw new Error('its folder leads out of the worktree')
+      const stat = await lstat(from)
+      if (!stat.isFile()) continue
+      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+      await chmod(to, stat.mode & 0o100 ? 0o700 : 0o600)
+      copied.push(file)
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      // It vanished meanwhile, or the worktree has one of that name: neither is a reason to fail the run.
+      if (code === 'ENOENT' || code === 'EEXIST') continue
+      if (code === 'ENOSPC' || code === 'EROFS' || code === 'EMFILE') throw error
+      throw fail(
+        'copy-failed',
+        { file, message: error instanceof Error ? error.message : String(error) },
+        { stage: 'copy' },
+      )
+    }
+  }
+  return copied
+}
+
+/** Flushes a directory entry to disk: a rename or a new file is durable only then (promises: write-file-atomic does not). */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

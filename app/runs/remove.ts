@@ -1,0 +1,257 @@
+// Taking a run's worktree away, so that it can be brought back whole: inspect → consent → stop → keep refs → rename the tree and
+// git's admin directory into the trash → read git's list again → say what was really done. Nothing is deleted here; retention does
+// that later (runs/trash). A rename frees nothing, and the report says so.
+import { basename, dirname, join } from 'node:path'
+import type { RemovalPreview } from '../contract/commands.ts'
+import { deleteBranch, isOnRemotes } from '../git/branches.ts'
+import { readAdminDir } from '../git/checkout.ts'
+import { readEntries, removeEntry } from '../git/entries.ts'
+import { keepObjects } from '../git/keep.ts'
+import { withRepositoryLock } from '../git/lock.ts'
+import { branchState } from '../git/refs.ts'
+import { detachWorktree } from '../git/trash-move.ts'
+import { listWorktrees } from '../git/worktree.ts'
+import type { ReportItem } from '../model/event.ts'
+import { fail, failureOf } from '../model/failure.ts'
+import type { Repository } from '../model/repository.ts'
+import { isSettled, type Run, type Trash } from '../model/run.ts'
+import { makeRoom } from '../store/reserve.ts'
+import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
+import { directoryIdentity } from './delete-tree.ts'
+import { measure, measureAll } from './disk-usage.ts'
+import { endProcesses } from './end-processes.ts'
+import { finishRemoval } from './finish-removal.ts'
+import { keepGone } from './gone-refs.ts'
+import { exists, isDirectory } from './presence.ts'
+import { type InspectedRun, inspectRun } from './preview-removal.ts'
+import { inspectPresent } from './repositories.ts'
+import { stopRun } from './stop.ts'
+import { type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
+import { lockReason } from './worktree-root.ts'
+
+export interface RemovalRequest {
+  readonly runId: string
+  /** The `consent` of the preview that the person agreed to. */
+  readonly consent?: string | undefined
+  /** Goes on although something is unknown; needs the consent to exactly what the preview says. */
+  readonly force: boolean
+}
+
+export interface Removed {
+  readonly report: ReportItem[]
+  readonly freedNow: number
+  readonly purgeAt: number | null
+}
+
+/**
+ * Removes a run into the trash. Refusals change nothing: `consent-needed` and `consent-stale` (detail: the facts), `state-unknown`,
+ * `no-trash`, `not-ours`, `in-use`, `stop-failed`, `wrong-phase`.
+ */
+export async function removeRun(context: Context, caller: Caller, request: RemovalRequest): Promise<Removed> {
+  const before = runOf(context, request.runId)
+  if (!isSettled(before.phase) && before.phase !== 'running') {
+    throw fail('wrong-phase', { phase: before.phase, wanted: 'running or settled' })
+  }
+  let inspected = await inspectRun(context, request)
+  checkConsent(inspected.preview, request)
+  if (before.phase === 'running') {
+    await stopRun(context, caller, { runId: before.id })
+    // The agent may have written its last words meanwhile: the counts that were agreed to are looked at again.
+    inspected = await inspectRun(context, request)
+    checkConsent(inspected.preview, request)
+  }
+  return alone(context, request.runId, () => takeAway(context, caller, request, inspected))
+}
+
+function checkConsent(preview: RemovalPreview, request: RemovalRequest): void {
+  const facts = preview.facts
+    .filter((fact) => fact.count === null || (fact.count > 0 && fact.onlyHere))
+    .map((fact) => fact.text)
+  const unknown = preview.facts.filter((fact) => fact.count === null)
+  if (unknown.length > 0 && !request.force) {
+    throw fail('state-unknown', {
+      what: 'removed',
+      names: unknown.map((fact) => fact.text),
+      message: unknown.map((fact) => fact.why ?? '').join('; '),
+    })
+  }
+  if (preview.safe && !preview.unknown) return
+  if (request.consent === undefined) throw fail('consent-needed', { names: facts, consent: preview.consent })
+  if (request.consent !== preview.consent) throw fail('consent-stale', { names: facts, consent: preview.consent })
+}
+
+async function takeAway(
+  context: Context,
+  caller: Caller,
+  request: RemovalRequest,
+  inspected: InspectedRun,
+): Promise<Removed> {
+  const { runId } = request
+  const run = runOf(context, runId)
+  if (!isSettled(run.phase)) throw fail('wrong-phase', { phase: run.phase, wanted: 'settled' })
+  const there = run.worktree !== null && (await exists(run.worktree))
+  if (there && !(await isDirectory(run.worktree!)))
+    throw fail('state-unknown', {
+      what: 'removed',
+      path: run.worktree!,
+      message: `${run.worktree} is a link or a file, not the worktree: it was left alone`,
+    })
+  // Its folder is gone with it: an unmounted disk looks like that, and what lies there is not lost.
+  if (run.worktree && !there && !request.force && !(await exists(dirname(run.worktree))))
+    throw fail('state-unknown', {
+      what: 'removed',
+      path: run.worktree,
+      message: `${dirname(run.worktree)} is not there: the disk with the worktrees may not be mounted`,
+    })
+  const at = context.now()
+  makeRoom(context.dataDirectory)
+  const directory = there ? trashEntryPath(run, at) : ''
+  if (there) await makeTrashEntry(directory, run.worktree!)
+  record(context, caller, { type: 'intended', runId, intent: { kind: 'remove', directory, from: run.phase } })
+  try {
+    const { trash, report } = there
+      ? await moveToTrash(context, run, directory, at, inspected)
+      : await letGo(context, run, at)
+    record(context, caller, { type: 'remove-ended', runId, trash, report, failure: null })
+    context.live.drop(runId)
+    context.pump()
+    return { report, freedNow: 0, purgeAt: trash.purgeAt }
+  } catch (error) {
+    // What lies where decides: a tree that has reached the trash is removed, whatever failed after that.
+    const cutOff = { caller, failure: failureOf(error) }
+    const { removed, report } = await finishRemoval(context, run, { directory }, cutOff)
+    if (!removed) throw error
+    context.log(`remove ${runId}: finished after ${String(error)}`)
+    context.live.drop(runId)
+    context.pump()
+    return { report, freedNow: 0, purgeAt: runOf(context, runId).trash?.purgeAt ?? null }
+  }
+}
+
+async function moveToTrash(
+  context: Context,
+  run: Run,
+  directory: string,
+  at: number,
+  inspected: InspectedRun,
+): Promise<{ trash: Trash; report: ReportItem[] }> {
+  const worktree = run.worktree!
+  const repository = repositoryOf(context, run.repositoryId)
+  await inspectPresent(context, repository)
+  const git = await context.git(repository)
+  // What a settled agent left running would write into the trash and keep its files open.
+  const survivors = await endProcesses(context, run.id)
+  if (survivors.length > 0)
+    throw fail('in-use', { what: worktree, names: survivors.map((process) => String(process.pid)) })
+
+  const identity = directoryIdentity(worktree)
+  const admin = readAdminDir(worktree)
+  const keepId = basename(directory)
+  const kept = await keepObjects(git, placeOf(repository), { worktree, keepId, branch: run.branch })
+  const { nestedCommits } = inspected
+  const commitsOnlyHere = nestedCommits === null ? null : kept.commitsOnlyInKeep + nestedCommits
+  const size = await measure(worktree)
+  const rebuildableBytes = await measureAll(inspected.rebuildable.map((name) => join(worktree, name)))
+  const manifest: Manifest = {
+    version: 1,
+    runId: run.id,
+    title: run.title,
+    repositoryPath: repository.path,
+    commonDir: repository.commonDir,
+    worktree,
+    adminId: admin.id,
+    branch: run.branch,
+    branchCommit: kept.branchCommit,
+    head: kept.head,
+    branchWasDeleted: false,
+    keepId,
+    removedAt: at,
+    tree: identity,
+    commitsOnlyHere,
+    nestedCommits,
+    rebuildable: [...inspected.rebuildable],
+  }
+  await writeManifest(directory, manifest)
+  await withRepositoryLock(repository.commonDir, async () =>
+    detachWorktree({ worktree, adminDir: admin.adminDir, trashDir: directory, expected: identity }),
+  )
+  const left = (await listWorktrees(git, repository.path)).find((entry) => entry.path === worktree)
+  if (left) throw fail('git-failed', { message: `git still lists ${worktree} after the removal` })
+
+  const report: ReportItem[] = [{ what: worktree, result: 'removed', reason: 'in the trash, whole' }]
+  report.push(await retireBranch(context, run, repository, directory, manifest))
+  const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings
+  const trash: Trash = {
+    directory,
+    removedAt: at,
+    sizeBytes: size.sizeBytes,
+    rebuildableBytes,
+    rebuildableAt: rebuildableBytes === 0 ? null : at + keepRebuildableHours * 3_600_000,
+    rebuildableDropped: [],
+    purgeAt: at + keepTrashDays * 86_400_000,
+    commitsOnlyHere,
+  }
+  report.push({
+    what: `${size.sizeBytes ?? 'unknown'} bytes`,
+    result: 'deferred',
+    reason: 'a move frees nothing; see when it is freed',
+  })
+  return { trash, report }
+}
+
+/** A branch of ours that holds nothing of its own goes (Undo makes it again); one with commits that no remote has stays. */
+async function retireBranch(
+  context: Context,
+  run: Run,
+  repository: Repository,
+  directory: string,
+  manifest: Manifest,
+): Promise<ReportItem> {
+  const branch = run.branch ?? ''
+  if (!run.branchIsOurs || manifest.branchCommit === null)
+    return { what: `branch ${branch}`, result: 'kept', reason: 'it was there before the run' }
+  const git = await context.git(repository)
+  const state = await branchState(git, repository.path, branch)
+  if (state?.commit !== manifest.branchCommit || state.checkedOutAt)
+    return { what: `branch ${branch}`, result: 'kept', reason: 'it changed or is checked out' }
+  if (manifest.branchCommit !== run.baseCommit && !(await isOnRemotes(git, repository.path, manifest.branchCommit))) {
+    return { what: `branch ${branch}`, result: 'kept', reason: 'it has commits that no remote has' }
+  }
+  await writeManifest(directory, { ...manifest, branchWasDeleted: true })
+  const deleted = await deleteBranch(git, placeOf(repository), branch, manifest.branchCommit)
+  return deleted
+    ? { what: `branch ${branch}`, result: 'removed' }
+    : { what: `branch ${branch}`, result: 'kept', reason: 'it moved meanwhile' }
+}
+
+/** A run without a directory: its entry in git goes if it is ours, its branch stays, its row leaves the grid. */
+async function letGo(context: Context, run: Run, at: number): Promise<{ trash: Trash; report: ReportItem[] }> {
+  const report: ReportItem[] = []
+  if (run.worktree) {
+    const repository = repositoryOf(context, run.repositoryId)
+    const entry = readEntries(repository.commonDir).find((candidate) => candidate.path === run.worktree)
+    if (entry) {
+      if (entry.locked !== lockReason(context, run.id)) {
+        throw fail('not-ours', { path: run.worktree, message: 'git lists it without our lock' })
+      }
+      // Its HEAD and reflog may hold commits that nothing else names: kept by refs before the entry goes.
+      await keepGone(context, await context.git(repository), placeOf(repository), run, entry)
+      await withRepositoryLock(repository.commonDir, async () =>
+        removeEntry(repository.commonDir, entry.id, entry.path ?? ''),
+      )
+      report.push({ what: `git's entry for ${run.worktree}`, result: 'removed', reason: 'its directory was gone' })
+    }
+    if (run.branch) report.push({ what: `branch ${run.branch}`, result: 'kept' })
+  }
+  const trash: Trash = {
+    directory: '',
+    removedAt: at,
+    sizeBytes: 0,
+    rebuildableBytes: 0,
+    rebuildableAt: null,
+    rebuildableDropped: [],
+    purgeAt: at + context.journal.state.settings.keepTrashDays * 86_400_000,
+    commitsOnlyHere: 0,
+  }
+  return { trash, report }
+}

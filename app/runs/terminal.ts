@@ -1,0 +1,122 @@
+// Which screen a run shows: that of its open session, else what was recorded of its last one, else an empty one. Viewers stay
+// attached to the run while sessions come and go under it (set-up, install, attempt 1, attempt 2 …).
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { adapterOf } from '../agents/adapters.ts'
+import { terminalSize } from '../contract/wire.ts'
+import type { Run } from '../model/run.ts'
+import { openRecorded, type RecordedScreen, type Session, type Viewer, type ViewerHandle } from '../session/session.ts'
+import { type Context, runOf } from './context.ts'
+import { runDirectory } from './prompt-file.ts'
+
+export interface TerminalHandle {
+  input(bytes: Uint8Array): void
+  resize(cols: number, rows: number): void
+  ack(bytes: number): void
+  detach(): void
+}
+
+/** A new session's screen: what a tile of the 3 × 3 grid shows whole at 11 px. Focus or maximise gives it the view's own size. */
+export const firstSize = { cols: 80, rows: 24 } as const
+
+interface Place {
+  readonly viewer: Viewer
+  handle: ViewerHandle | null
+}
+
+/** Viewers by run id. One table per host. */
+export interface Terminals {
+  attach(runId: string, viewer: Viewer): Promise<TerminalHandle>
+  /** Tells the viewers of a run that its session has changed: each gets the new one's screen. */
+  sessionChanged(runId: string): Promise<void>
+}
+
+/** Where a session keeps its checkpoint and transcript. */
+export const sessionDirectory = (context: Pick<Context, 'dataDirectory'>, runId: string, sessionId: string): string =>
+  join(runDirectory(context.dataDirectory, runId), 'sessions', sessionId)
+
+/** The table of viewers over a context's sessions. */
+export function createTerminals(context: () => Context): Terminals {
+  const places = new Map<string, Set<Place>>()
+
+  async function show(runId: string, place: Place, reason: 'attach' | 'session'): Promise<void> {
+    place.handle?.detach()
+    place.handle = null
+    const screen = await screenOf(context(), runId)
+    if (!places.get(runId)?.has(place)) return
+    if (screen) place.handle = screen.attach(place.viewer, reason)
+    else showNothing(place.viewer)
+  }
+
+  return {
+    async attach(runId, viewer) {
+      runOf(context(), runId)
+      const place: Place = { viewer, handle: null }
+      const here = places.get(runId) ?? new Set()
+      places.set(runId, here.add(place))
+      await show(runId, place, 'attach')
+      return {
+        input: (bytes) => context().sessions.get(runId)?.write(bytes),
+        resize(cols, rows) {
+          const { minCols, minRows, maxCols, maxRows } = terminalSize
+          context()
+            .sessions.get(runId)
+            ?.resize(clamp(cols, minCols, maxCols), clamp(rows, minRows, maxRows))
+        },
+        ack: (bytes) => place.handle?.ack(bytes),
+        detach() {
+          here.delete(place)
+          if (here.size === 0) places.delete(runId)
+          place.handle?.detach()
+          place.handle = null
+        },
+      }
+    },
+    async sessionChanged(runId) {
+      for (const place of places.get(runId) ?? []) await show(runId, place, 'session')
+    },
+  }
+}
+
+/** The screen that a run shows now, or null where nothing was ever started. */
+export async function screenOf(context: Context, runId: string): Promise<Session | RecordedScreen | null> {
+  const open = context.sessions.get(runId)
+  if (open) return open
+  for (const sessionId of await recordedSessions(context, runId)) {
+    const recorded = await openRecorded({
+      dataDir: context.dataDirectory,
+      sessionId,
+      ...firstSize,
+      stateDir: sessionDirectory(context, runId, sessionId),
+      ...recordedKind(runOf(context, runId), sessionId),
+    }).catch(() => null)
+    if (recorded) return recorded
+  }
+  return null
+}
+
+/** A headless attempt left events, which its agent's reader turns into a transcript; all else left a screen. */
+function recordedKind(run: Run, sessionId: string) {
+  const headless = run.mode === 'headless' && run.attempts.some((attempt) => attempt.sessionId === sessionId)
+  const transcript = headless ? adapterOf(run.agent).transcript?.() : undefined
+  return transcript ? { kind: 'pipe' as const, transcript } : {}
+}
+
+/** The run's sessions that left something on disk, the newest first. */
+export async function recordedSessions(context: Context, runId: string): Promise<string[]> {
+  const folder = join(runDirectory(context.dataDirectory, runId), 'sessions')
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const dated = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })))
+  return dated.sort((a, b) => b.at - a.at).map(({ name }) => name)
+}
+
+function showNothing(viewer: Viewer): void {
+  viewer.start({ ...firstSize, reason: 'attach', live: false, dropped: 0, sessionId: '' })
+  viewer.screenEnd()
+  viewer.ended()
+}
+
+const clamp = (value: number, min: number, max: number) => Math.min(max, Math.max(min, Math.floor(value)))

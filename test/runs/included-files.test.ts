@@ -1,0 +1,75 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { copyIncludedFiles, findIncludedFiles } from '../../app/runs/included-files.ts'
+
+let root: string
+let from: string
+let to: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'coppice-include-'))
+  from = join(root, 'checkout')
+  to = join(root, 'worktree')
+  await mkdir(from)
+  await mkdir(to)
+})
+afterEach(() => rm(root, { recursive: true, force: true }))
+const put = async (name: string, text = name) => {
+  await mkdir(join(from, name, '..'), { recursive: true })
+  await writeFile(join(from, name), text)
+}
+
+describe('.worktreeinclude', () => {
+  it('names nothing where there is no such file', async () => {
+    await put('.env')
+    expect((await findIncludedFiles(from, new Set())).files).toEqual([])
+  })
+
+  it('finds untracked files by gitignore patterns, never tracked ones, never into node_modules unasked', async () => {
+    for (const name of [
+      '.env',
+      '.env.test',
+      'certs/dev.pem',
+      'certs/readme.md',
+      'node_modules/x/.env',
+      'src/.env',
+      'kept.txt',
+    ])
+      await put(name)
+    await put('.worktreeinclude', '.env*\ncerts/\n!certs/readme.md\n')
+    const found = await findIncludedFiles(from, new Set(['src/.env']))
+    expect(found.files).toEqual(['.env', '.env.test', 'certs/dev.pem', 'certs/readme.md'])
+  })
+
+  it('copies with modes for the owner only, and overwrites nothing', async () => {
+    await put('.env', 'SECRET=1')
+    await put('run.sh', '#!/bin/sh')
+    await chmod(join(from, 'run.sh'), 0o755)
+    await put('taken', 'theirs')
+    await writeFile(join(to, 'taken'), 'mine')
+    expect(await copyIncludedFiles(from, to, ['.env', 'run.sh', 'taken', 'vanished'])).toEqual(['.env', 'run.sh'])
+    expect((await stat(join(to, '.env'))).mode & 0o777).toBe(0o600)
+    expect((await stat(join(to, 'run.sh'))).mode & 0o777).toBe(0o700)
+    expect(await readFile(join(to, 'taken'), 'utf8')).toBe('mine')
+  })
+
+  it('follows no link, neither to read nor to write', async () => {
+    await writeFile(join(root, 'outside'), 'secret')
+    await symlink(join(root, 'outside'), join(from, '.env'))
+    await put('.worktreeinclude', '.env\n')
+    expect(await findIncludedFiles(from, new Set())).toMatchObject({ files: [], leftOut: ['.env'] })
+    await put('dir/file', 'x')
+    await mkdir(join(root, 'elsewhere'))
+    await symlink(join(root, 'elsewhere'), join(to, 'dir'))
+    await expect(copyIncludedFiles(from, to, ['dir/file'])).rejects.toMatchObject({
+      failure: { code: 'copy-failed', detail: { file: 'dir/file' } },
+    })
+    await expect(stat(join(root, 'elsewhere', 'file'))).rejects.toThrow()
+  })
+
+  it('stops at an abort', async () => {
+    await put('.env')
+    await expect(copyIncludedFiles(from, to, ['.env'], AbortSignal.abort())).rejects.toThrow()
+  })
+})

@@ -1,0 +1,189 @@
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Keeper } from '../../app/keeper/client.ts'
+import type { Context } from '../../app/runs/context.ts'
+import { stopMeasuring } from '../../app/runs/disk-usage.ts'
+import { createLiveTable } from '../../app/runs/live.ts'
+import { sweepTrash } from '../../app/runs/trash.ts'
+import { openDatabase } from '../../app/store/database.ts'
+import { openJournal } from '../../app/store/journal.ts'
+import { startHost, type TestHost } from '../harness/test-host.ts'
+import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
+
+// How the trash gives space back over time. The entries are made by a real host; then, while no host runs, the sweep is given the
+// same journal and a clock of the test's own: no client can set a clock.
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
+let host: TestHost
+let repo: TestRepo
+let repositoryId: string
+beforeEach(async () => {
+  repo = makeRepo({
+    remote: true,
+    files: {
+      'package.json': '{}\n',
+      'pkg/package.json': '{}\n',
+      'tracked/package.json': '{}\n',
+      'tracked/node_modules/kept.js': 'in git\n',
+      '.gitignore': '/node_modules/\n/pkg/node_modules/\n/dist/\n.env\n',
+    },
+  })
+  host = await startHost({ settings: { lowDiskBytes: 0 } })
+  repositoryId = (await host.call('repository.add', { path: repo.path })).repositoryId
+})
+afterEach(async () => {
+  await host?.close()
+  repo?.close()
+  await stopMeasuring()
+})
+
+/** One round of retention at a moment, over the journal of a host that does not run meanwhile. */
+async function sweepAt(moment: number, settings: object = {}): Promise<void> {
+  if (Object.keys(settings).length > 0) await host.call('settings.change', { change: settings })
+  await host.kill()
+  const database = openDatabase(join(host.dataDirectory, 'journal.db'), { aside: join(host.dataDirectory, 'aside') })
+  const journal = openJournal(database)
+  const none = () => {
+    throw new Error('a sweep needs nothing of this')
+  }
+  const context: Context = {
+    dataDirectory: host.dataDirectory,
+    journal,
+    live: createLiveTable(),
+    host: { actor: { user: 'test', via: 'host' }, commandId: null, inputHash: null },
+    keeper: async () => ({ forget: async () => {} }) as unknown as Keeper,
+    git: async () => ({ file: 'git', environment: host.environment, trusted: false, scratchDirectory: host.home }),
+    environment: async () => host.environment,
+    sessions: new Map(),
+    terminals: new Proxy({} as Context['terminals'], { get: none }),
+    creating: new Map(),
+    busy: new Map(),
+    pump: none,
+    now: () => moment,
+    log: () => {},
+  }
+  await sweepTrash(context)
+  journal.close()
+  await host.restart()
+}
+
+async function removed(prepare: (worktree: string) => void, id = 'work'): Promise<{ removedAt: number; tree: string }> {
+  await host.start(repositoryId, 'true', { id })
+  const { worktree } = await host.untilPhase(id, 'exited')
+  prepare(worktree!)
+  const { consent } = await host.call('run.preview-removal', { runId: id })
+  await host.call('run.remove', { runId: id, consent })
+  const { trash } = await host.until(`${id} in the trash`, () => host.run(id).phase === 'removed' && host.run(id))
+  return { removedAt: trash!.removedAt, tree: join(trash!.directory, 'tree') }
+}
+
+const put = (path: string, text = 'x') => {
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+}
+
+describe('the trash in time', () => {
+  it('keeps all for an hour, then drops what can be made again, then after its days all of it', async () => {
+    const { removedAt, tree } = await removed((at) => {
+      put(join(at, 'node_modules/a/index.js'))
+      put(join(at, 'pkg/node_modules/b/index.js'))
+      put(join(at, 'dist/app.js'))
+      put(join(at, '.env'), 'SECRET=1')
+      put(join(at, 'notes.txt'))
+    })
+    const whole = fingerprint(tree)
+    await sweepAt(removedAt + hourMs - 1)
+    expect(fingerprint(tree), 'within the hour').toEqual(whole)
+
+    await sweepAt(removedAt + hourMs)
+    const rest = /^(node_modules|pkg\/node_modules|dist)$/
+    expect(fingerprint(tree), 'after the hour').toEqual(fingerprint(tree, { without: rest }))
+    for (const name of ['node_modules', 'pkg/node_modules', 'dist'])
+      expect(existsSync(join(tree, name)), name).toBe(false)
+    for (const name of ['.env', 'notes.txt', 'tracked/node_modules/kept.js'])
+      expect(existsSync(join(tree, name)), name).toBe(true)
+    expect(host.run('work').trash).toMatchObject({ rebuildableAt: null, rebuildableBytes: 0 })
+
+    const { report } = await host.call('run.restore', { runId: 'work' })
+    const gone = report.filter((item) => item.result === 'removed').map((item) => item.what)
+    expect(gone.sort()).toEqual(['dist', 'node_modules', 'pkg/node_modules'])
+
+    const { consent } = await host.call('run.preview-removal', { runId: 'work' })
+    await host.call('run.remove', { runId: 'work', consent })
+    const again = host.run('work').trash!
+    await sweepAt(again.removedAt + 7 * dayMs - 1)
+    expect(host.run('work').phase).toBe('removed')
+    await sweepAt(again.removedAt + 7 * dayMs)
+    expect(host.run('work').phase).toBe('purged')
+    expect(existsSync(again.directory)).toBe(false)
+    expect(repo.git('for-each-ref', 'refs/coppice')).toBe('')
+  })
+
+  it('a low disk brings the first step forward, and only that', async () => {
+    const { removedAt, tree } = await removed((at) => {
+      put(join(at, 'node_modules/a/index.js'))
+      put(join(at, 'notes.txt'))
+    })
+    await sweepAt(removedAt + 1000, { lowDiskBytes: 2 ** 52 })
+    expect(existsSync(join(tree, 'node_modules'))).toBe(false)
+    expect(existsSync(join(tree, 'notes.txt'))).toBe(true)
+    expect(host.run('work').phase).toBe('removed')
+  })
+
+  it('never drops a repository that somebody keeps in node_modules, and asks before its days end it', async () => {
+    const { removedAt, tree } = await removed((at) => {
+      put(join(at, 'node_modules/a/index.js'))
+      put(join(at, 'dist/app.js'))
+      repo.gitIn(at, 'init', '-q', 'node_modules/vendored')
+      put(join(at, 'node_modules/vendored/work.txt'))
+      repo.gitIn(join(at, 'node_modules/vendored'), 'add', '.')
+      repo.gitIn(join(at, 'node_modules/vendored'), 'commit', '-qm', 'only here')
+    })
+    await sweepAt(removedAt + hourMs)
+    expect(existsSync(join(tree, 'dist'))).toBe(false)
+    expect(repo.gitIn(join(tree, 'node_modules/vendored'), 'log', '--format=%s')).toBe('only here')
+    await sweepAt(removedAt + 30 * dayMs)
+    expect(host.run('work').phase).toBe('removed')
+    expect(await host.refusal('run.purge', { runId: 'work' })).toBe('consent-needed')
+  })
+
+  it('never purges commits that exist nowhere else, of the run or of a repository inside it', async () => {
+    const own = await removed((at) => {
+      repo.gitIn(at, 'checkout', '-q', '--detach')
+      repo.gitIn(at, 'commit', '-q', '--allow-empty', '-m', 'detached work')
+    }, 'own')
+    await removed((at) => {
+      repo.gitIn(at, 'init', '-q', 'inner')
+      repo.gitIn(join(at, 'inner'), 'commit', '-q', '--allow-empty', '-m', 'inner work')
+    }, 'inner')
+    await removed((at) => put(join(at, 'notes.txt')), 'plain')
+    await sweepAt(own.removedAt + 365 * dayMs)
+    expect([host.run('own').phase, host.run('inner').phase, host.run('plain').phase]).toEqual([
+      'removed',
+      'removed',
+      'purged',
+    ])
+    for (const id of ['own', 'inner']) {
+      expect(host.run(id).trash?.commitsOnlyHere, id).toBe(1)
+      expect(await host.refusal('run.purge', { runId: id }), id).toBe('consent-needed')
+    }
+  })
+
+  it('follows no link that was put in the way since', async () => {
+    const outside = join(repo.root, 'outside')
+    put(join(outside, 'node_modules/precious.txt'), 'mine')
+    const before = fingerprint(outside)
+    const { removedAt, tree } = await removed((at) => {
+      put(join(at, 'pkg/node_modules/b/index.js'))
+      put(join(at, 'node_modules/a/index.js'))
+      symlinkSync(outside, join(at, 'node_modules/link'))
+    })
+    renameSync(join(tree, 'pkg'), join(tree, 'pkg-before'))
+    symlinkSync(outside, join(tree, 'pkg'))
+    await sweepAt(removedAt + hourMs)
+    expect(existsSync(join(tree, 'node_modules'))).toBe(false)
+    expect(fingerprint(outside)).toEqual(before)
+  })
+})
