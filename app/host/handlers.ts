@@ -1,0 +1,93 @@
+// Every command's one line: the contract's verbs on the left, the folder that does it on the right. The host's own commands
+// (status, stop, serve, focus) are in own-commands, beside the sockets that they are about.
+import { detectAgents } from '../agents/detect.ts'
+import { failureOf } from '../model/failure.ts'
+import { Settings } from '../model/settings.ts'
+import { approveSetup, previewLaunch, resumeRun } from '../runs/attempt.ts'
+import { type Context, record, runOf } from '../runs/context.ts'
+import { createRuns } from '../runs/create.ts'
+import { startDemo } from '../runs/demo.ts'
+import { examine } from '../runs/doctor.ts'
+import { readLogs } from '../runs/logs.ts'
+import { look, weigh } from '../runs/observe.ts'
+import { cancelRun } from '../runs/prepare.ts'
+import { previewRemoval } from '../runs/preview-removal.ts'
+import { openPullRequest, pushRun } from '../runs/publish.ts'
+import { startNow } from '../runs/queue.ts'
+import { removeRun } from '../runs/remove.ts'
+import * as repositories from '../runs/repositories.ts'
+import { restoreRun } from '../runs/restore.ts'
+import { sendText } from '../runs/send.ts'
+import { stopRun } from '../runs/stop.ts'
+import { listTrash, purgeRun } from '../runs/trash.ts'
+import type { RoomHandlers } from './room.ts'
+
+/** The handlers of everything but the host's own commands. */
+export function createHandlers(context: Context): RoomHandlers {
+  const { journal } = context
+  return {
+    'host.doctor': () => examine(context),
+    'settings.change': async ({ change }, { caller }) => {
+      record(context, caller, {
+        type: 'settings-changed',
+        settings: Settings.parse({ ...journal.state.settings, ...change }),
+      })
+      context.pump()
+      return {}
+    },
+
+    'repository.add': (input, { caller }) => repositories.addRepository(context, caller, input),
+    'repository.forget': (input, { caller }) => repositories.forgetRepository(context, caller, input),
+    'repository.trust': (input, { caller }) => repositories.trustRepository(context, caller, input),
+    'repository.details': (input) => repositories.repositoryDetails(context, input),
+    'repository.fetch': (input) => repositories.fetchRepository(context, input),
+    'repository.branch-name': (input) => repositories.branchName(context, input),
+    'repository.approve-setup': (input, { caller }) => repositories.approveSetupHash(context, caller, input),
+    'directory.list': (input) => repositories.listDirectory(input),
+    'demo.start': (_, { caller }) => startDemo(context, caller),
+    'agent.list': async ({ refresh }) => ({ agents: await detectAgents(await context.environment(), { refresh }) }),
+    'agent.preview': async (input) => {
+      try {
+        return { commandLine: await previewLaunch(context, input), problem: null }
+      } catch (error) {
+        const failure = failureOf(error)
+        return { commandLine: '', problem: String(failure.detail?.message ?? failure.code) }
+      }
+    },
+
+    'run.create': (input, { caller }) => createRuns(context, caller, input),
+    'run.cancel': (input, { caller }) => cancelRun(context, caller, input),
+    'run.start-now': (input) => startNow(context, input),
+    'run.approve-setup': (input, { caller }) => approveSetup(context, caller, input),
+    'run.stop': (input, { caller }) => stopRun(context, caller, input),
+    'run.resume': (input, { caller }) => resumeRun(context, caller, input),
+    'run.send': (input) => sendText(context, input),
+    'run.rename': async ({ runId, title }, { caller }) => {
+      record(context, caller, { type: 'run-renamed', runId: runOf(context, runId).id, title })
+      return {}
+    },
+    'run.review': async ({ runId, reviewed }, { caller }) => {
+      record(context, caller, { type: 'run-reviewed', runId: runOf(context, runId).id, reviewed })
+      return {}
+    },
+    'run.logs': (input) => readLogs(context, input),
+    'run.push': (input, { caller }) => pushRun(context, caller, input),
+    'run.pull-request': (input, { caller }) => openPullRequest(context, caller, input),
+    'run.measure': async ({ runId }) => {
+      const run = runOf(context, runId)
+      await Promise.all([look(context, run), weigh(context, run)])
+      return {}
+    },
+
+    'run.preview-removal': (input) => previewRemoval(context, input),
+    'run.remove': (input, { caller }) => removeRun(context, caller, input),
+    'run.restore': (input, { caller }) => restoreRun(context, caller, input),
+    'run.purge': (input, { caller }) => purgeRun(context, caller, input),
+    'trash.list': async () => listTrash(context),
+
+    'journal.read': async (input) => {
+      const { records, more } = journal.read(input)
+      return { records: [...records], more }
+    },
+  }
+}

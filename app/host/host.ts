@@ -1,0 +1,142 @@
+// The composition root: builds the context that every verb of runs/ is given, recovers what a crash left, and hands the serving
+// half its handlers, its live facts and its terminals. The only file that knows all rooms.
+import { fileURLToPath } from 'node:url'
+import { connectKeeper, type Keeper } from '../keeper/client.ts'
+import { failureOf } from '../model/failure.ts'
+import { isLive } from '../model/run.ts'
+import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts'
+import type { Context } from '../runs/context.ts'
+import { stopMeasuring } from '../runs/disk-usage.ts'
+import { createLiveTable } from '../runs/live.ts'
+import { observe } from '../runs/observe.ts'
+import { createPump } from '../runs/queue.ts'
+import { recover, sweep } from '../runs/recover.ts'
+import { stopRun } from '../runs/stop.ts'
+import { createTerminals } from '../runs/terminal.ts'
+import { keepTrash } from '../runs/trash.ts'
+import { createHandlers } from './handlers.ts'
+import type { CreateHost } from './room.ts'
+
+/** Builds the host over an open journal and puts right what a crash left before it answers anyone. */
+export const createHost: CreateHost = async (options) => {
+  const { journal, log } = options
+  const dataDirectory = options.dataDir.path
+  const live = createLiveTable()
+  let keeper: Promise<Keeper> | null = null
+  let keeperPid: number | null = null
+  let closing = false
+
+  const environment = async () => (await loginEnvironment()).environment
+  const context: Context = {
+    dataDirectory,
+    journal,
+    live,
+    host: { actor: { user: options.user, via: 'host' }, commandId: null, inputHash: null },
+    keeper() {
+      keeper ??= openKeeper().catch((error: unknown) => {
+        keeper = null
+        throw error
+      })
+      return keeper
+    },
+    async git(repository) {
+      const login = await environment()
+      const file = (await findOnPath('git', login)) ?? 'git'
+      const marked = { ...login, COPPICE_MARK: gitMark(dataDirectory, process.pid) }
+      return {
+        file,
+        environment: marked,
+        trusted: repository?.trusted ?? false,
+        scratchDirectory: dataDirectory,
+        ...(gitTimeoutMs > 0 ? { timeoutMs: gitTimeoutMs } : {}),
+      }
+    },
+    environment,
+    sessions: new Map(),
+    terminals: createTerminals(() => context),
+    creating: new Map(),
+    busy: new Map(),
+    pump: createPump(() => context),
+    now: () => Date.now(),
+    log: (text) => log.info(text),
+  }
+
+  async function openKeeper(): Promise<Keeper> {
+    const beside = import.meta.url.endsWith('.ts') ? '../keeper/main.ts' : './keeper.mjs'
+    const opened = await connectKeeper({
+      dataDir: dataDirectory,
+      startWith: {
+        node: process.execPath,
+        script: fileURLToPath(new URL(beside, import.meta.url)),
+        env: definedOf(process.env),
+      },
+      clientVersion: options.version,
+    })
+    keeperPid = opened.pid
+    opened.onClosed(() => {
+      keeper = null
+      keeperPid = null
+      if (!closing) void keeperLost()
+    })
+    return opened
+  }
+
+  /** The keeper and every session with it are gone: what they were doing is recorded, and a fresh keeper serves what comes. */
+  async function keeperLost(): Promise<void> {
+    log.warn('the keeper closed its connection')
+    for (const [runId, session] of [...context.sessions]) {
+      session.close()
+      context.sessions.delete(runId)
+      live.change(runId, { activity: null })
+    }
+    const report = await recover(context)
+    const lost = report.filter((item) => item.reason?.startsWith('interrupted')).length
+    if (lost > 0)
+      options.notify({
+        level: 'warning',
+        text: `The process that holds the terminals ended. ${lost} runs were interrupted; their screens are kept.`,
+        next: 'Resume them',
+      })
+  }
+
+  const report = await recover(context)
+  for (const item of report) log.info(`recovered: ${item.what}: ${item.result}${item.reason ? `, ${item.reason}` : ''}`)
+  const ends = [observe(context), keepTrash(context), sweep(context)]
+
+  return {
+    handlers: createHandlers(context),
+    live: () => live.all(),
+    onLive: (listener) => live.onChange(listener),
+    attach: (runId, viewer) => context.terminals.attach(runId, viewer),
+    activity: () => ({
+      liveRuns: Object.values(journal.state.runs).filter((run) => isLive(run.phase) || run.phase === 'queued').length,
+      keeperPid,
+    }),
+    async stopAll(caller) {
+      const all = Object.values(journal.state.runs).filter((run) => isLive(run.phase) || run.phase === 'queued')
+      const results = await Promise.allSettled(all.map((run) => stopRun(context, caller, { runId: run.id })))
+      for (const result of results) {
+        if (result.status === 'rejected' && failureOf(result.reason).code !== 'not-running') throw result.reason
+      }
+    },
+    async close() {
+      closing = true
+      for (const end of ends) end()
+      for (const controller of context.creating.values()) controller.abort()
+      await Promise.allSettled([...context.busy.values()])
+      for (const session of context.sessions.values()) session.close()
+      const held = keeper ? await (keeper as Promise<Keeper>).catch(() => null) : null
+      held?.close()
+      await stopMeasuring()
+    },
+  }
+}
+
+// For a slow network disk, or a test that will not wait: milliseconds for each git command without a time of its own.
+const gitTimeoutMs = Number(process.env.COPPICE_GIT_TIMEOUT_MS) || 0
+
+function definedOf(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}

@@ -1,0 +1,463 @@
+// The port for browsers (scenario 34), by raw HTTP so that every header can be forged: nothing is open by default, and nothing is
+// answered to another Host, another Origin, without a session, or outside the client's folder.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { connect as connectNet } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import {
+  decodeFrame,
+  encodeMessage,
+  type HostMessage,
+  maxFrameBytes,
+  protocolVersion,
+} from '../../app/contract/wire.ts'
+import { openPort, type Port } from '../../app/host/websocket.ts'
+import { by, run, scratch } from '../store/sample.ts'
+import { type FakeHost, fakeHost, until } from './fake-room.ts'
+
+const { make } = scratch()
+const ends: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+interface Opened {
+  readonly port: Port
+  readonly host: FakeHost
+  readonly number: number
+  readonly refused: string[]
+  readonly root: string
+}
+
+async function open(): Promise<Opened> {
+  const root = join(make(), 'renderer')
+  mkdirSync(join(root, 'assets'), { recursive: true })
+  writeFileSync(join(root, 'index.html'), '<!doctype html><title>Coppice</title>')
+  writeFileSync(join(root, 'assets', 'main.js'), 'export {}')
+  writeFileSync(join(root, '.secret'), 'hidden')
+  writeFileSync(join(root, '..', 'outside.txt'), 'outside')
+  symlinkSync(join(root, '..', 'outside.txt'), join(root, 'link.txt'))
+  const host = fakeHost(make())
+  const refused: string[] = []
+  const port = await openPort({
+    port: 0,
+    root,
+    onChannel: (channel) => host.service.serve(channel, { via: 'browser' }),
+    onRefused: (why) => refused.push(why),
+  })
+  ends.push(() => host.close())
+  ends.push(() => port.close())
+  return { port, host, number: Number(new URL(port.address).port), refused, root }
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+interface Asked {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: string
+}
+
+/** Sends exactly these headers (and a right Host where none is given). */
+function ask(number: number, { method = 'GET', path = '/', headers = {}, body }: Asked = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const req = request(
+      {
+        host: '127.0.0.1',
+        port: number,
+        method,
+        path,
+        headers: { host: `127.0.0.1:${number}`, ...headers },
+        setHost: false,
+        agent: false,
+      },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        )
+      },
+    )
+    req.on('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' })
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+const tokenOf = (url: string) => url.split('#token=')[1]!
+const own = (number: number) => ({ origin: `http://127.0.0.1:${number}` })
+
+async function login({ port, number }: Opened): Promise<string> {
+  const answer = await ask(number, {
+    method: 'POST',
+    path: '/session',
+    headers: { ...own(number), 'content-type': 'application/json' },
+    body: JSON.stringify({ token: tokenOf(port.newUrl()) }),
+  })
+  expect(answer.status).toBe(204)
+  return answer.headers['set-cookie']![0]!.split(';')[0]!
+}
+
+const upgradeHeaders = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+}
+
+describe('the token', () => {
+  it('is 256 bits in the fragment, good for one exchange, and another each time', async () => {
+    const opened = await open()
+    const { port, number } = opened
+    const url = port.newUrl()
+    expect(url).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${number}/#token=[A-Za-z0-9_-]{43}$`))
+    const other = port.newUrl()
+    expect(tokenOf(other)).not.toBe(tokenOf(url))
+    const exchange = (token: string) =>
+      ask(number, { method: 'POST', path: '/session', headers: own(number), body: JSON.stringify({ token }) })
+
+    const first = await exchange(tokenOf(url))
+    expect(first.status).toBe(204)
+    expect(first.headers['set-cookie']).toHaveLength(1)
+    expect(first.headers['set-cookie']![0]).toMatch(
+      /^coppice_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Strict; Path=\/$/,
+    )
+    expect(first.headers['set-cookie']![0]).not.toContain(tokenOf(url))
+
+    const again = await exchange(tokenOf(url))
+    expect(again.status).toBe(401)
+    expect(again.headers['set-cookie']).toBeUndefined()
+    expect((await exchange(tokenOf(other))).status).toBe(204)
+    for (const wrong of ['', 'x', tokenOf(other), tokenOf(url).slice(1), 'A'.repeat(43)]) {
+      expect((await exchange(wrong)).status, wrong).toBe(401)
+    }
+    for (const body of ['', 'null', '[]', '{"token":{}}', '{"__proto__":{"token":"x"}}', '{']) {
+      const answer = await ask(number, { method: 'POST', path: '/session', headers: own(number), body })
+      expect(answer.status, body).toBe(401)
+    }
+    const long = await ask(number, { method: 'POST', path: '/session', headers: own(number), body: 'x'.repeat(5000) })
+    expect(long.status).toBe(413)
+  })
+
+  it('that was not used gives way after sixteen newer ones', async () => {
+    const { port, number } = await open()
+    const urls = Array.from({ length: 17 }, () => port.newUrl())
+    const exchange = (url: string) =>
+      ask(number, {
+        method: 'POST',
+        path: '/session',
+        headers: own(number),
+        body: JSON.stringify({ token: tokenOf(url) }),
+      })
+    expect((await exchange(urls[0]!)).status).toBe(401)
+    expect((await exchange(urls[1]!)).status).toBe(204)
+    expect((await exchange(urls[16]!)).status).toBe(204)
+  })
+
+  it('buys a session that one can ask about', async () => {
+    const opened = await open()
+    const cookie = await login(opened)
+    const { number } = opened
+    expect((await ask(number, { path: '/session' })).status).toBe(401)
+    expect((await ask(number, { path: '/session', headers: { cookie: 'coppice_session=wrong' } })).status).toBe(401)
+    expect((await ask(number, { path: '/session', headers: { cookie: `a=b; ${cookie}; c=d` } })).status).toBe(204)
+  })
+})
+
+describe('a forged request', () => {
+  const hosts = (number: number) => [
+    'evil.example',
+    `evil.example:${number}`,
+    `localhost:${number}`,
+    '127.0.0.1',
+    `127.0.0.1:${number}.evil.example`,
+    `127.0.0.1:${number + 1}`,
+    `0.0.0.0:${number}`,
+    `[::1]:${number}`,
+    `127.0.0.1:${number} `.trim().concat('0'),
+    `user@127.0.0.1:${number}`,
+    `127.1:${number}`,
+    '',
+  ]
+  const origins = (number: number) => [
+    'null',
+    'https://evil.example',
+    `http://evil.example:${number}`,
+    `http://localhost:${number}`,
+    `https://127.0.0.1:${number}`,
+    'http://127.0.0.1',
+    `http://127.0.0.1:${number + 1}`,
+    `http://127.0.0.1:${number}.evil.example`,
+    `http://127.0.0.1:${number}/`,
+    'file://',
+    '',
+  ]
+
+  it('by another Host (a rebound name) is refused, for files, sessions and sockets alike', async () => {
+    const opened = await open()
+    const { number, port } = opened
+    const cookie = await login(opened)
+    let tried = 0
+    for (const host of hosts(number)) {
+      const token = tokenOf(port.newUrl())
+      const answers = [
+        await ask(number, { headers: { host } }),
+        await ask(number, { path: '/session', headers: { host, cookie } }),
+        await ask(number, { method: 'POST', path: '/session', headers: { host, ...own(number) }, body: token }),
+        await ask(number, { path: '/socket', headers: { host, cookie, ...own(number), ...upgradeHeaders } }),
+      ]
+      tried += answers.length
+      for (const { status, headers, body } of answers) {
+        expect([400, 403], host).toContain(status)
+        expect(headers['set-cookie']).toBeUndefined()
+        expect(body).toBe('')
+      }
+      // The token was not used up by it.
+      const good = await ask(number, { method: 'POST', path: '/session', headers: own(number), body: token })
+      expect(good.status).toBe(204)
+    }
+    expect(tried).toBe(48)
+    expect(opened.host.service.clients()).toEqual([])
+  })
+
+  it('from another Origin is refused, and nothing is allowed across origins', async () => {
+    const opened = await open()
+    const { number, port } = opened
+    const cookie = await login(opened)
+    for (const origin of origins(number)) {
+      const token = tokenOf(port.newUrl())
+      const answers = [
+        await ask(number, { headers: { origin } }),
+        await ask(number, { method: 'POST', path: '/session', headers: { origin }, body: token }),
+        await ask(number, { path: '/socket', headers: { origin, cookie, ...upgradeHeaders } }),
+        await ask(number, {
+          method: 'OPTIONS',
+          path: '/session',
+          headers: { origin, 'access-control-request-method': 'POST' },
+        }),
+      ]
+      for (const { status, headers } of answers) {
+        expect(status, origin).toBe(403)
+        expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+        expect(headers['set-cookie']).toBeUndefined()
+      }
+    }
+    // Without any Origin: no browser's page does that with a POST or a WebSocket.
+    expect((await ask(number, { method: 'POST', path: '/session', body: 'x' })).status).toBe(403)
+    expect((await ask(number, { path: '/socket', headers: { cookie, ...upgradeHeaders } })).status).toBe(403)
+    const crossSite = { ...own(number), cookie, ...upgradeHeaders, 'sec-fetch-site': 'cross-site' }
+    expect((await ask(number, { path: '/socket', headers: crossSite })).status).toBe(403)
+    expect((await ask(number, { headers: { ...own(number) } })).headers['access-control-allow-origin']).toBeUndefined()
+    expect(opened.host.service.clients()).toEqual([])
+  })
+
+  it('with two Hosts or two Origins is refused', async () => {
+    const opened = await open()
+    const { number } = opened
+    const raw = (lines: string[]) =>
+      new Promise<string>((resolve) => {
+        const socket = connectNet(number, '127.0.0.1')
+        let text = ''
+        socket.on('data', (chunk: Buffer) => {
+          text += chunk
+        })
+        socket.on('close', () => resolve(text.split('\r\n')[0]!))
+        socket.on('error', () => {})
+        socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      })
+    const good = `Host: 127.0.0.1:${number}`
+    expect(await raw(['GET / HTTP/1.1', good, 'Host: evil.example', 'Connection: close'])).toMatch(/ 40[03] /)
+    expect(await raw(['GET / HTTP/1.1', 'Connection: close'])).toMatch(/ 40[03] /)
+    expect(await raw(['GET / HTTP/1.0', 'Connection: close'])).toMatch(/ 40[03] /)
+    const origin = `Origin: http://127.0.0.1:${number}`
+    expect(await raw(['GET / HTTP/1.1', good, origin, 'Origin: https://evil.example', 'Connection: close'])).toMatch(
+      / 403 /,
+    )
+    expect(await raw(['GET / HTTP/1.1', good, origin, 'Connection: close'])).toMatch(/ 200 /)
+    expect(await raw(['rubbish'])).toMatch(/ 400 /)
+  })
+
+  it('for a socket without a session, or with a wrong one, is refused', async () => {
+    const opened = await open()
+    const { number, port } = opened
+    const cookie = await login(opened)
+    const cookies = [
+      '',
+      'coppice_session=',
+      'coppice_session=x',
+      `${cookie}x`,
+      `x${cookie}`,
+      `coppice_session=${tokenOf(port.newUrl())}`,
+    ]
+    for (const wrong of cookies) {
+      const answer = await ask(number, {
+        path: '/socket',
+        headers: { cookie: wrong, ...own(number), ...upgradeHeaders },
+      })
+      expect(answer.status, wrong).toBe(401)
+    }
+    const elsewhere = await ask(number, { path: '/', headers: { cookie, ...own(number), ...upgradeHeaders } })
+    expect(elsewhere.status).toBe(403)
+    const right = await ask(number, { path: '/socket', headers: { cookie, ...own(number), ...upgradeHeaders } })
+    expect(right.status).toBe(101)
+  })
+})
+
+describe('the files', () => {
+  it('of the client are served, with headers that allow nothing else', async () => {
+    const { number } = await open()
+    const page = await ask(number)
+    expect(page).toMatchObject({ status: 200, body: '<!doctype html><title>Coppice</title>' })
+    const script = await ask(number, { path: '/assets/main.js' })
+    expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8')
+    for (const { headers } of [page, script, await ask(number, { path: '/none' })]) {
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'x-frame-options': 'DENY',
+        'cache-control': 'no-store',
+      })
+      const policy = String(headers['content-security-policy']).split('; ')
+      expect(policy).toContain("default-src 'none'")
+      expect(policy).toContain("script-src 'self'")
+      expect(policy).toContain("frame-ancestors 'none'")
+      expect(policy).toContain(`connect-src 'self' ws://127.0.0.1:${number}`)
+      expect(policy.join('; ')).not.toMatch(/script-src[^;]*unsafe|\*|https:/)
+    }
+    expect((await ask(number, { method: 'HEAD' })).body).toBe('')
+    for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE']) {
+      expect((await ask(number, { method, headers: own(number) })).status).toBe(405)
+    }
+  })
+
+  it('outside the folder are never read', async () => {
+    const { number } = await open()
+    const paths = [
+      '/../outside.txt',
+      '/%2e%2e/outside.txt',
+      '/..%2foutside.txt',
+      '/assets/../../outside.txt',
+      '/assets/%2e%2e/%2e%2e/outside.txt',
+      '/..\\outside.txt',
+      '/..%5coutside.txt',
+      '//etc/passwd',
+      '/%00',
+      '/index.html%00.js',
+      '/.secret',
+      '/link.txt',
+      '/assets',
+      '/assets/',
+      '/C:/windows',
+      '/%',
+      'http://127.0.0.1/outside.txt',
+      '*',
+    ]
+    for (const path of paths) {
+      const { status, body } = await ask(number, { path })
+      expect([400, 404], path).toContain(status)
+      expect(body, path).toBe('')
+    }
+  })
+})
+
+describe('the socket', () => {
+  async function socket(opened: Opened): Promise<{ ws: WebSocket; got: HostMessage[]; closed: () => number | null }> {
+    const cookie = await login(opened)
+    const ws = new WebSocket(`${opened.port.address.replace('http', 'ws')}/socket`, {
+      headers: { cookie, ...own(opened.number) },
+    })
+    ends.push(() => ws.terminate())
+    const got: HostMessage[] = []
+    let code: number | null = null
+    ws.on('message', (bytes: Buffer) => {
+      const frame = decodeFrame(bytes)
+      if (frame?.kind === 'message') got.push(frame.message as HostMessage)
+    })
+    ws.on('close', (closed) => {
+      code = closed
+    })
+    ws.on('error', () => {})
+    await until(() => ws.readyState === WebSocket.OPEN)
+    return { ws, got, closed: () => code }
+  }
+  const hello = encodeMessage({ type: 'hello', protocol: protocolVersion, version: '1', via: 'window' })
+
+  it('speaks the contract, as a browser and nothing more', async () => {
+    const opened = await open()
+    const { ws, got } = await socket(opened)
+    ws.send(hello)
+    ws.send(encodeMessage({ type: 'subscribe' }))
+    await until(() => got.length === 2)
+    expect(got.map(({ type }) => type)).toEqual(['welcome', 'snapshot'])
+    expect(opened.host.service.clients()).toMatchObject([{ via: 'browser' }])
+    opened.host.journal.append({ type: 'run-queued', run: run('one') }, by)
+    await until(() => got.length === 3)
+    ws.close()
+    await until(() => opened.host.service.clients().length === 0)
+  })
+
+  it('closes on text, and on a message above the cap', async () => {
+    const opened = await open()
+    const text = await socket(opened)
+    text.ws.send('hello')
+    await until(() => text.closed() === 1003)
+    const large = await socket(opened)
+    large.ws.send(Buffer.alloc(maxFrameBytes + 1))
+    await until(() => large.closed() !== null)
+    expect(large.closed()).toBe(1009)
+  })
+
+  it('ends with the port', async () => {
+    const opened = await open()
+    const { ws, closed } = await socket(opened)
+    ws.send(hello)
+    await until(() => opened.host.service.clients().length === 1)
+    await opened.port.close()
+    await until(() => closed() !== null)
+    await until(() => opened.host.service.clients().length === 0)
+    await expect(ask(opened.number)).rejects.toThrow('ECONNREFUSED')
+  })
+})
+
+describe('the port', () => {
+  it('is open on 127.0.0.1 and on no other address of this machine', async () => {
+    const { number } = await open()
+    const others = Object.values(networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter((one) => one.address !== '127.0.0.1' && !one.address.startsWith('fe80'))
+      .map((one) => one.address)
+    for (const address of [...others, '::1']) {
+      const outcome = await new Promise<string>((resolve) => {
+        const socket = connectNet({ port: number, host: address })
+        socket.once('connect', () => resolve('open'))
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+        ends.push(() => socket.destroy())
+      })
+      expect(outcome, address).not.toBe('open')
+    }
+  })
+
+  it('that is taken is said to be', async () => {
+    const { number, root } = await open()
+    const again = openPort({ port: number, root, onChannel() {} })
+    await expect(again).rejects.toMatchObject({ failure: { code: 'in-use', detail: { port: number } } })
+  })
+})
