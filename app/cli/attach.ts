@@ -1,0 +1,125 @@
+// `coppice attach`: a run's terminal in the terminal that one sits at. What is typed goes to the program, every key but the one
+// chord that leaves; the program's questions to the terminal are swallowed, for the host's mirror answers them. It promises that
+// the terminal is put back as it was, however it ends.
+import { plainText } from '../contract/sentences.ts'
+import { terminalSize } from '../contract/wire.ts'
+import { CoppiceFailure, type Failure, fail } from '../model/failure.ts'
+import { livePhases } from '../model/run.ts'
+import { type Cli, openWatching, runOf } from './cli.ts'
+import { createQueryFilter } from './swallow-queries.ts'
+
+/** Ctrl-], as telnet has it: agents use nearly every other key. Then d to leave, or Ctrl-] again to send one. */
+const chordByte = 0x1d
+const leaveByte = 0x64
+
+/** The size is sent once it has stood still for this long, in milliseconds: each change makes the program draw anew. */
+const resizeMs = 120
+
+export async function attach(cli: Cli, id: string): Promise<void> {
+  const { stdin, stdout } = process
+  if (!stdin.isTTY || !stdout.isTTY)
+    throw fail('unsupported', {
+      message: 'attach needs a terminal on stdin and stdout; use "coppice logs" and "coppice send"',
+    })
+  const link = await openWatching(cli)
+  runOf(link, id)
+  if (stdout.columns < terminalSize.minCols || stdout.rows < terminalSize.minRows) {
+    cli.output.remark(
+      `This terminal is smaller than ${terminalSize.minCols} × ${terminalSize.minRows}: the picture will be cut.`,
+    )
+  }
+  cli.output.remark(`Attached to ${id}. Ctrl-] then d leaves; the run goes on.`)
+
+  const ended = Promise.withResolvers<'left' | 'ended' | Failure>()
+  let filter = createQueryFilter()
+  let resizing: NodeJS.Timeout | undefined
+  const attachment = link.attach(id, {
+    onScreenStart({ live }) {
+      filter = createQueryFilter()
+      stdout.write(`${plainScreen}${clearScreen}`)
+      // A saved screen of a session that is over has no program to draw anew.
+      if (live) resize()
+    },
+    onScreen: (bytes) => void stdout.write(filter(bytes)),
+    onScreenEnd() {},
+    onOutput(bytes) {
+      stdout.write(filter(bytes), () => attachment.ack(bytes.length))
+    },
+    onResized() {},
+    onEnded() {
+      // Between the set-up and the agent, or one attempt and the next, a session ends and the run goes on.
+      const settled = () => (['queued', ...livePhases].includes(link.run(id)?.phase ?? 'purged') ? undefined : true)
+      link.until(settled).then(
+        () => ended.resolve('ended'),
+        () => ended.resolve('ended'),
+      )
+    },
+    onFailed: (failure) => ended.resolve(failure),
+  })
+  const resize = () => {
+    clearTimeout(resizing)
+    resizing = setTimeout(() => attachment.resize(stdout.columns, stdout.rows), resizeMs)
+  }
+  const keys = createChord({ send: (bytes) => attachment.input(bytes), leave: () => ended.resolve('left') })
+  const leave = () => ended.resolve('left')
+  link.onClose((reason) => ended.resolve({ code: 'connection-lost', retryable: true, detail: { message: reason } }))
+
+  stdin.setRawMode(true)
+  stdin.on('data', keys)
+  stdout.on('resize', resize)
+  for (const signal of leavingSignals) process.on(signal, leave)
+  try {
+    stdin.resume()
+    const how = await ended.promise
+    // What was drawn last must be through before the terminal is put back.
+    await new Promise<void>((resolve) => stdout.write('', () => resolve()))
+    putBack()
+    if (typeof how === 'object') throw new CoppiceFailure(how)
+    const run = link.run(id)
+    const phase =
+      how === 'left' ? 'The run goes on.' : `Its terminal has ended${run ? ` (${plainText(run.phase, 20)})` : ''}.`
+    cli.output.remark(`Left ${id}. ${phase}`)
+  } finally {
+    clearTimeout(resizing)
+    putBack()
+    stdin.off('data', keys)
+    stdout.off('resize', resize)
+    for (const signal of leavingSignals) process.off(signal, leave)
+    attachment.detach()
+  }
+
+  function putBack(): void {
+    if (!stdin.isRaw) return
+    stdin.setRawMode(false)
+    stdin.pause()
+    stdout.write(`${plainScreen}\u001b[${stdout.rows};1H\r\n`)
+  }
+}
+
+/** Hands typed bytes on, all but the chord: Ctrl-] d leaves, Ctrl-] Ctrl-] sends one, Ctrl-] and another key sends both. */
+export function createChord(to: { send(bytes: Uint8Array): void; leave(): void }): (bytes: Uint8Array) => void {
+  let begun = false
+  return (bytes) => {
+    const typed: number[] = []
+    for (const byte of bytes) {
+      if (begun) {
+        begun = false
+        if (byte === leaveByte) {
+          if (typed.length > 0) to.send(Uint8Array.from(typed))
+          return to.leave()
+        }
+        typed.push(chordByte)
+        if (byte !== chordByte) typed.push(byte)
+      } else if (byte === chordByte) begun = true
+      else typed.push(byte)
+    }
+    if (typed.length > 0) to.send(Uint8Array.from(typed))
+  }
+}
+
+const leavingSignals = ['SIGTERM', 'SIGHUP'] as const
+const clearScreen = '\u001b[2J\u001b[H'
+// Every mode that a program may have left on: alternate screen, mouse, focus, paste, application keys, the kitty keyboard's
+// flags, synchronised output, origin, scroll region, colours, a hidden cursor, charsets.
+const plainScreen =
+  '\u001b[?2026l\u001b[?1049l\u001b[?9;1000;1001;1002;1003;1004;1005;1006;1015;1016l\u001b[?2004;2031l\u001b[?1;6;66l\u001b[?7;25h\u001b[<99u\u001b[>4m\u001b[4l\u001b[r\u001b(B\u000f\u001b[0m\u001b[0 q\u001b>'

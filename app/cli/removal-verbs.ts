@@ -1,0 +1,153 @@
+// The verbs that take away and bring back: rm, restore, trash, purge. What exists only here is named and counted before it goes,
+// and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
+
+import type { RemovalPreview } from '../contract/commands.ts'
+import { bytesText, dateText, factSentence, freedSentence, plainText, sentenceOf } from '../contract/sentences.ts'
+import type { ReportItem } from '../model/event.ts'
+import { type Cli, openWatching, runOf } from './cli.ts'
+import { CliError, isFailure } from './errors.ts'
+import { table } from './table.ts'
+
+export interface RemoveOptions {
+  /** Goes on although something is unknown. */
+  readonly force?: boolean
+  /** Agrees to exactly what the preview says. */
+  readonly yes?: boolean
+}
+
+/** Moves a run into the trash. Without consent it refuses where something exists only here, naming it. */
+export async function remove(cli: Cli, id: string, options: RemoveOptions): Promise<void> {
+  const link = await openWatching(cli)
+  runOf(link, id)
+  const preview = await link.call('run.preview-removal', { runId: id })
+  for (const fact of shownFacts(preview)) cli.output.remark(fact)
+  refuseUnasked(id, preview, options)
+  const { report, freedNow, purgeAt } = await link
+    .call('run.remove', { runId: id, consent: preview.consent, force: options.force ?? false })
+    .catch((error: unknown) => {
+      if (!isFailure(error, 'consent-stale') && !isFailure(error, 'consent-needed')) throw error
+      // Something was written between the look and the removal.
+      const next = `Run "coppice rm ${id}" to see what would go now`
+      throw new CliError({ code: error.failure.code, message: sentenceOf(error.failure).message, next })
+    })
+  const removed = await link.until(() => (link.run(id)?.phase === 'removed' ? link.run(id) : undefined), {
+    timeoutMs: 10_000,
+  })
+  const trash = removed.trash
+  cli.output.result(
+    { ...link.view(removed), report, freedNow, rebuildableAt: trash?.rebuildableAt ?? null, purgeAt },
+    () => [
+      `Removed ${id} into the trash. "coppice restore ${id}" brings it back.`,
+      ...reportLines(report),
+      freedSentence({
+        freedNow,
+        rebuildableAt: trash?.rebuildableAt ?? null,
+        rebuildableBytes: trash?.rebuildableBytes ?? null,
+        purgeAt,
+      }),
+    ],
+  )
+}
+
+export async function restore(cli: Cli, id: string): Promise<void> {
+  const link = await openWatching(cli)
+  const dropped = link.run(id)?.trash?.rebuildableDropped ?? []
+  const { report, worktree } = await link.call('run.restore', { runId: id })
+  const back = await link.until(() => (link.run(id)?.phase === 'removed' ? undefined : link.run(id)), {
+    timeoutMs: 10_000,
+  })
+  cli.output.result({ ...link.view(back), report }, () => [
+    `Restored ${id} at ${plainText(worktree, 4096)}.`,
+    ...reportLines(report),
+    ...(dropped.length > 0
+      ? [`Not back without an install: ${dropped.map((name) => plainText(name, 200)).join(', ')}.`]
+      : []),
+  ])
+}
+
+export async function trash(cli: Cli): Promise<void> {
+  const link = await cli.open()
+  const listed = await link.call('trash.list', {})
+  cli.output.result(listed, () => {
+    if (listed.entries.length === 0) return ['The trash is empty.']
+    const rows = listed.entries.map((entry) => [
+      entry.runId,
+      plainText(entry.branch ?? '–', 200),
+      entry.sizeBytes === null ? '?' : bytesText(entry.sizeBytes),
+      entry.commitsOnlyHere === null ? '?' : String(entry.commitsOnlyHere),
+      entry.rebuildableAt === null ? '–' : dateText(entry.rebuildableAt),
+      entry.commitsOnlyHere === 0 ? dateText(entry.purgeAt) : 'when you say so',
+      plainText(entry.repository ?? 'unknown', 1000),
+    ])
+    const lines = table(
+      [
+        { title: 'RUN', shrinkTo: 12 },
+        { title: 'BRANCH', shrinkTo: 12, drop: 2 },
+        { title: 'SIZE', align: 'right' },
+        { title: 'ONLY HERE', align: 'right', drop: 1 },
+        { title: 'REBUILDABLE FREED ON', drop: 3 },
+        { title: 'REST FREED ON' },
+        { title: 'REPOSITORY', shrinkTo: 10, drop: 4 },
+      ],
+      rows,
+      { width: cli.output.width, header: cli.output.faint },
+    )
+    return [...lines, `${bytesText(listed.sizeBytes)} in all.`]
+  })
+}
+
+/** Frees a removed run's disk for good. Commits that exist nowhere else go only with `yes`. */
+export async function purge(cli: Cli, id: string, options: { readonly yes?: boolean }): Promise<void> {
+  const link = await cli.open()
+  const freed = await link.call('run.purge', { runId: id }).catch((error: unknown) => {
+    if (!isFailure(error, 'consent-needed')) throw error
+    const { consent, names } = error.failure.detail ?? {}
+    const what = Array.isArray(names)
+      ? names.map((name) => plainText(name, 300)).join('; ')
+      : 'commits that exist nowhere else'
+    if (!options.yes || typeof consent !== 'string') {
+      throw new CliError({
+        code: 'consent-needed',
+        message: `Not purged: ${id} holds ${what}. Nothing was changed.`,
+        next: `Run "coppice restore ${id}" to have it back, or "coppice purge ${id} --yes" to lose exactly that`,
+      })
+    }
+    return link.call('run.purge', { runId: id, consent })
+  })
+  cli.output.result({ id, ...freed }, () => [
+    `Purged ${id}: ${freed.freedBytes === null ? 'an unknown amount' : bytesText(freed.freedBytes)} freed now.`,
+  ])
+}
+
+// With --force something unknown may go, yet it too is agreed to; --force alone agrees to what is known.
+function refuseUnasked(id: string, preview: RemovalPreview, options: RemoveOptions): void {
+  const unknown = preview.facts.filter((fact) => fact.count === null)
+  const lost = preview.facts.filter((fact) => fact.onlyHere && fact.count !== null && fact.count > 0)
+  const named = [...lost, ...unknown].map(factSentence).join('; ')
+  if (unknown.length > 0 && !(options.force && options.yes)) {
+    throw new CliError({
+      code: 'consent-needed',
+      message: `Not removed: not everything could be found out: ${named}. Nothing was changed.`,
+      next: `Look at the worktree first, or run "coppice rm ${id} --force --yes" to remove it into the trash as it is`,
+    })
+  }
+  if (!preview.safe && unknown.length === 0 && !options.yes && !options.force) {
+    throw new CliError({
+      code: 'consent-needed',
+      message: `Not removed: what exists only here would go into the trash: ${named}. Nothing was changed.`,
+      next: `Run "coppice rm ${id} --yes" to agree to exactly that, or "coppice push ${id}" first`,
+    })
+  }
+}
+
+function shownFacts(preview: RemovalPreview): string[] {
+  const facts = preview.facts.filter((fact) => fact.count !== 0)
+  return facts.map((fact) => `${fact.count === null ? '? ' : fact.onlyHere ? '! ' : '  '}${factSentence(fact)}`)
+}
+
+function reportLines(report: readonly ReportItem[]): string[] {
+  return report.map(
+    ({ what, result, reason }) =>
+      `  ${result}: ${plainText(what, 1000)}${reason ? ` – ${plainText(reason, 500)}` : ''}`,
+  )
+}

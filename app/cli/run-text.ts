@@ -1,0 +1,114 @@
+// Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: facts and the moment in, plain
+// lines out. Everything that came from an agent, a repository or a prompt goes through plainText.
+import { ageText, bytesText, dateText, phaseWord, plainText, sentenceOf } from '../contract/sentences.ts'
+import { attentionOf } from '../model/attention.ts'
+import type { Live, Run } from '../model/run.ts'
+import type { RunView } from '../model/view.ts'
+import { type Column, pairs } from './table.ts'
+
+export interface RunFacts {
+  readonly run: Run
+  readonly live: Live | undefined
+  readonly view: RunView
+}
+
+export const listColumns: readonly Column[] = [
+  { title: 'RUN', shrinkTo: 12 },
+  { title: 'STATE' },
+  { title: 'SINCE', align: 'right' },
+  { title: 'AGENT', drop: 2 },
+  { title: 'BRANCH', shrinkTo: 12, drop: 3 },
+  { title: 'AHEAD', align: 'right', drop: 4 },
+  { title: 'CHANGED', align: 'right', drop: 5 },
+  { title: 'SIZE', align: 'right', drop: 6 },
+  { title: 'REPOSITORY', shrinkTo: 10, drop: 7 },
+]
+
+/** One row of `list`. What is not known is "?", never 0. */
+export function listRow({ run, live, view }: RunFacts, now: number): string[] {
+  const { look, since } = attentionOf(run, live, now)
+  return [
+    run.id,
+    phaseWord(look),
+    ageText(now - since),
+    run.agent,
+    plainText(view.branch ?? '–', 200),
+    count(view.ahead),
+    count(view.dirty),
+    view.sizeBytes === null ? '?' : bytesText(view.sizeBytes),
+    plainText(view.repository?.split(/[/\\]/).at(-1) ?? '–', 100),
+  ]
+}
+
+/** The page of `show`. */
+export function runPage({ run, live, view }: RunFacts, now: number): string[] {
+  const { look, since } = attentionOf(run, live, now)
+  const activity = run.phase === 'running' ? live?.activity : null
+  const state = [
+    phaseWord(look),
+    ageText(now - since),
+    activity && activity.source !== 'none'
+      ? `by ${activity.source}, proven ${ageText(now - activity.provenAt)} ago`
+      : null,
+  ]
+  // What was shown of the preparing may linger for a moment in the facts of a run that is past it.
+  const stage = run.phase === 'preparing' || run.phase === 'starting' ? (live?.progress ?? null) : null
+  return pairs([
+    ['run', `${run.id}${run.title === run.id ? '' : `  ${plainText(run.title, 200)}`}`],
+    ['state', `${state.filter((part) => part !== null).join(', ')} (phase ${run.phase})`],
+    ['asks', activity?.message ? plainText(activity.message, 500) : null],
+    ['stage', stage ? `${stage.stage}: ${plainText(stage.text, 200)}` : null],
+    [
+      'queue',
+      live?.queuePosition
+        ? `${live.queuePosition}. in line${live.queueReason ? `, ${plainText(live.queueReason, 200)}` : ''}`
+        : null,
+    ],
+    ['agent', `${run.agent}, ${run.mode}`],
+    ['command', run.commandLine === null ? null : plainText(run.commandLine, 1000)],
+    ['repository', plainText(view.repository ?? 'unknown', 4096)],
+    ['branch', branchText(run, live)],
+    ['base', view.base === null ? null : plainText(view.base, 300)],
+    ['worktree', view.worktree === null ? `none (${run.worktreePresence})` : plainText(view.worktree, 4096)],
+    ['work', workText(view)],
+    ['attempt', run.attempts.length === 0 ? null : String(run.attempts.length)],
+    ['ended', exitText(run)],
+    ['outcome', run.outcome ? `${run.outcome.result}: ${plainText(run.outcome.reason, 300)}` : null],
+    ['failure', run.failure ? plainText(sentenceOf(run.failure).message, 1000) : null],
+    ['next', run.failure ? plainText(sentenceOf(run.failure).next, 500) : null],
+    ['delivery', deliveryText(run)],
+    ['trash', run.trash ? `since ${dateText(run.trash.removedAt)}, kept until ${dateText(run.trash.purgeAt)}` : null],
+    ['created', dateText(run.createdAt)],
+    ['last line', live?.lastLine ? plainText(live.lastLine, 200) : null],
+  ])
+}
+
+/** "exit 1", "ended by SIGKILL", or null while it has not ended. */
+export function exitText(run: Run): string | null {
+  if (!run.exit) return null
+  if (run.exit.signal !== null) return `ended by ${plainText(run.exit.signal, 40)}`
+  return run.exit.code === null ? 'exit unknown' : `exit ${run.exit.code}`
+}
+
+function workText({ ahead, dirty, sizeBytes }: RunView): string | null {
+  if (ahead === null && dirty === null && sizeBytes === null) return null
+  return `${known(ahead, 'commit')} ahead, ${known(dirty, 'file')} changed, ${sizeBytes === null ? 'size unknown' : bytesText(sizeBytes)}`
+}
+
+const count = (value: number | null) => (value === null ? '?' : String(value))
+const known = (value: number | null, noun: string) =>
+  value === null ? `unknown ${noun}s` : `${value} ${noun}${value === 1 ? '' : 's'}`
+
+function branchText(run: Run, live: Live | undefined): string {
+  const head = live?.headBranch?.value
+  const left = head !== null && head !== undefined && run.branch !== null && head !== run.branch
+  const where = head === '' ? 'no branch' : plainText(head ?? '', 200)
+  return `${plainText(run.branch ?? 'none', 300)}${left ? ` (its agent left it for ${where})` : ''}`
+}
+
+function deliveryText(run: Run): string | null {
+  const { state, remote, ref, sha, pullRequestUrl } = run.delivery
+  if (state === 'local') return null
+  const where = [remote, ref?.replace(/^refs\/heads\//, ''), sha?.slice(0, 10)].filter(Boolean).join(' ')
+  return plainText(`${state}${where ? `, ${where}` : ''}${pullRequestUrl ? `, ${pullRequestUrl}` : ''}`, 1000)
+}

@@ -1,0 +1,241 @@
+// The verbs about runs: run, list, show, send, stop, resume, approve, push, pr, demo. Each asks the host, then says what the
+// replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
+import { resolve } from 'node:path'
+import { plainText } from '../contract/sentences.ts'
+import { fail } from '../model/failure.ts'
+import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../model/run.ts'
+import { type Cli, leavable, openWatching, readStdin, runOf } from './cli.ts'
+import type { Link } from './link.ts'
+import { listColumns, listRow, type RunFacts, runPage } from './run-text.ts'
+import { table } from './table.ts'
+import { type Baseline, baselineOf, progressOf, type WaitTarget, waitError } from './wait.ts'
+
+export interface WaitOptions {
+  readonly wait?: WaitTarget
+  /** Seconds. */
+  readonly timeout?: number
+}
+
+export interface RunOptions extends WaitOptions {
+  readonly repo: string
+  readonly agent?: string
+  readonly command?: string
+  readonly prompt?: string
+  readonly headless?: boolean
+  readonly base?: string
+  readonly from?: string
+  readonly branch?: string
+  readonly id?: string
+  readonly title?: string
+  readonly copies?: number
+  readonly setup?: 'run' | 'skip'
+  readonly install: boolean
+  readonly model?: string
+  readonly permissionMode?: string
+  readonly allowedTools?: readonly string[]
+  readonly maxTurns?: number
+  readonly maxBudgetUsd?: number
+}
+
+/** Makes one run or several, and says which; with `wait`, once they are there. */
+export async function run(cli: Cli, options: RunOptions): Promise<void> {
+  const agent =
+    options.command === undefined
+      ? AgentName.safeParse(options.agent)
+      : { success: true as const, data: 'command' as const }
+  if (!agent.success) {
+    throw fail('agent-not-found', {
+      agent: `"${options.agent}"`,
+      message: `Coppice knows ${AgentName.options.filter((name) => name !== 'demo').join(', ')}`,
+      install: '',
+    })
+  }
+  const prompt = await promptOf(options.prompt)
+  const link = await openWatching(cli)
+  const { repositoryId } = await link.call('repository.add', { path: resolve(cli.cwd, options.repo) })
+  const { runIds } = await link.call('run.create', {
+    repositoryId,
+    agent: agent.data,
+    ...given({
+      commandLine: options.command,
+      prompt,
+      title: options.title,
+      id: options.id,
+      base: options.base,
+      fromBranch: options.from,
+      branch: options.branch,
+      copies: options.copies,
+      setup: options.setup,
+    }),
+    mode: options.headless ? 'headless' : 'interactive',
+    install: options.install,
+    options: optionsOf(options),
+  })
+  await waitFor(link, runIds, options)
+  const several = (options.copies ?? 1) > 1
+  const views = runIds.map((id) => link.view(runOf(link, id)))
+  cli.output.result(several ? views : views[0], () =>
+    runIds.flatMap((id) => [...pageOf(link, id), ...(several ? [''] : [])]),
+  )
+}
+
+export async function list(cli: Cli, options: { readonly all?: boolean }): Promise<void> {
+  const link = await openWatching(cli)
+  const runs = Object.values(link.state.runs)
+    .filter((each) => options.all || isKept(each.phase))
+    .sort((a, b) => a.createdAt - b.createdAt)
+  const now = Date.now()
+  cli.output.result(
+    runs.map((each) => link.view(each)),
+    () =>
+      runs.length === 0
+        ? ['No runs. Start one with "coppice run --repo PATH --agent NAME".']
+        : table(
+            listColumns,
+            runs.map((each) => listRow(factsOf(link, each), now)),
+            { width: cli.output.width, header: cli.output.faint },
+          ),
+  )
+}
+
+export async function show(cli: Cli, id: string): Promise<void> {
+  const link = await openWatching(cli)
+  runOf(link, id)
+  await measured(link, id)
+  print(cli, link, id)
+}
+
+export async function send(cli: Cli, id: string, text: string, options: { readonly enter: boolean }): Promise<void> {
+  const typed = text === '-' ? await readStdin(maxPromptBytes) : text
+  const link = await openWatching(cli)
+  await link.call('run.send', { runId: id, text: typed, enter: options.enter })
+  cli.output.result(link.view(runOf(link, id)), () => [`Sent to ${id}.`])
+}
+
+export async function stop(cli: Cli, id: string, options: { readonly timeout?: number }): Promise<void> {
+  const link = await openWatching(cli)
+  await link.call('run.stop', { runId: id })
+  await waitFor(link, [id], { wait: 'settled', timeout: options.timeout ?? 60 })
+  print(cli, link, id)
+}
+
+export async function resume(cli: Cli, id: string, options: WaitOptions & { readonly prompt?: string }): Promise<void> {
+  const prompt = await promptOf(options.prompt)
+  const link = await openWatching(cli)
+  const since = baselineOf(runOf(link, id))
+  await link.call('run.resume', { runId: id, ...given({ prompt }) })
+  await waitFor(link, [id], options, since)
+  print(cli, link, id)
+}
+
+export async function approve(cli: Cli, id: string, decision: 'run' | 'skip'): Promise<void> {
+  const link = await openWatching(cli)
+  await link.call('run.approve-setup', { runId: id, decision })
+  print(cli, link, id)
+}
+
+export async function push(cli: Cli, id: string): Promise<void> {
+  const link = await cli.open()
+  const pushed = await link.call('run.push', { runId: id })
+  cli.output.result({ id, ...pushed }, () => [
+    `${pushed.already ? 'Pushed already' : 'Pushed'}: ${pushed.sha.slice(0, 10)} to ${plainText(pushed.remote, 200)} ${plainText(pushed.ref, 300)}`,
+  ])
+}
+
+export async function pullRequest(cli: Cli, id: string): Promise<void> {
+  const link = await cli.open()
+  const answer = await link.call('run.pull-request', { runId: id })
+  cli.output.result({ id, ...answer }, () => [
+    `${answer.opened ? 'Pull request' : 'Open this page to make the pull request'}: ${plainText(answer.url, 8000)}`,
+  ])
+}
+
+export async function demo(cli: Cli, options: WaitOptions): Promise<void> {
+  const link = await openWatching(cli)
+  const { runIds } = await link.call('demo.start', {})
+  await waitFor(link, runIds, options)
+  cli.output.result(
+    runIds.map((id) => link.view(runOf(link, id))),
+    () => [
+      ...runIds.flatMap((id) => [...pageOf(link, id), '']),
+      'Watch them with "coppice list", "coppice attach ID" or in the window.',
+    ],
+  )
+}
+
+/**
+ * Waits until each of the runs is known, and has got as far as `options.wait` asks. Throws what the first that settled otherwise
+ * says, or `timeout`; Ctrl-C leaves them running.
+ */
+export async function waitFor(
+  link: Link,
+  runIds: readonly string[],
+  options: WaitOptions,
+  since?: Baseline,
+): Promise<void> {
+  await link.until(() => (runIds.every((id) => link.run(id)) ? true : undefined), {
+    timeoutMs: 15_000,
+    what: 'The new run',
+  })
+  const { wait } = options
+  if (wait === undefined) return
+  const one = (id: string) =>
+    link.until(
+      () => {
+        const known = runOf(link, id)
+        const progress = progressOf(known, wait, since)
+        if (progress === 'cannot') throw waitError(known, wait)
+        return progress
+      },
+      options.timeout === undefined
+        ? {}
+        : { timeoutMs: options.timeout * 1000, what: `Waiting for ${id} to be ${wait}` },
+    )
+  const names = runIds.length === 1 ? `Run ${runIds[0]} goes on` : 'The runs go on'
+  await leavable(Promise.all(runIds.map(one)), `${names}. See "coppice list".`)
+  if (wait === 'settled') await Promise.all(runIds.map((id) => measured(link, id)))
+}
+
+/** Has the host look at the run's worktree now, so that what is printed is not older than the question; at most three seconds. */
+async function measured(link: Link, id: string): Promise<void> {
+  const asked = Date.now()
+  const known = link.run(id)
+  if (known?.worktreePresence !== 'present') return
+  const look = link.call('run.measure', { runId: id }).then(() =>
+    link.until(
+      () => {
+        const live = link.live(id)
+        return (live?.dirty?.observedAt ?? 0) >= asked && (live?.sizeBytes?.observedAt ?? 0) >= asked ? true : undefined
+      },
+      { timeoutMs: 500 },
+    ),
+  )
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, 3_000)
+  // A look that failed leaves what was known before, with its own age.
+  await Promise.race([look.catch(() => {}), late.promise])
+  clearTimeout(timer)
+}
+
+function print(cli: Cli, link: Link, id: string): void {
+  cli.output.result(link.view(runOf(link, id)), () => pageOf(link, id))
+}
+
+const pageOf = (link: Link, id: string): string[] => runPage(factsOf(link, runOf(link, id)), Date.now())
+const factsOf = (link: Link, each: Run): RunFacts => ({ run: each, live: link.live(each.id), view: link.view(each) })
+
+async function promptOf(prompt: string | undefined): Promise<string | undefined> {
+  return prompt === '-' ? await readStdin(maxPromptBytes) : prompt
+}
+
+function optionsOf(options: RunOptions): AgentOptions {
+  const { model, permissionMode, allowedTools, maxTurns, maxBudgetUsd } = options
+  return given({ model, permissionMode, allowedTools: allowedTools && [...allowedTools], maxTurns, maxBudgetUsd })
+}
+
+/** The entries that are there: an absent option is not sent at all. */
+function given<T extends Record<string, unknown>>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
