@@ -1,0 +1,44 @@
+// The dialog that is open, if any. One at a time: a second one takes the first one's place.
+import { AddRepositoryDialog } from './AddRepositoryDialog.tsx'
+import { CommandPalette } from './CommandPalette.tsx'
+import { KeysSheet } from './KeysSheet.tsx'
+import { LinkDialog } from './LinkDialog.tsx'
+import { NewRunDialog } from './NewRunDialog.tsx'
+import { PublishDialog } from './PublishDialog.tsx'
+import { PurgeDialog } from './PurgeDialog.tsx'
+import { RemoveDialog } from './RemoveDialog.tsx'
+import { RenameDialog } from './RenameDialog.tsx'
+import { ResumeDialog } from './ResumeDialog.tsx'
+import { SettingsDialog } from './Settings.tsx'
+import { openDialog, useUi } from './ui.ts'
+
+export function Dialogs() {
+  const dialog = useUi((ui) => ui.dialog)
+  const close = () => openDialog(null)
+  switch (dialog?.kind) {
+    case 'new-run':
+      return <NewRunDialog {...(dialog.repositoryId ? { repositoryId: dialog.repositoryId } : {})} onClose={close} />
+    case 'add-repository':
+      return <AddRepositoryDialog onClose={close} />
+    case 'remove':
+      return <RemoveDialog key={dialog.preview.consent} preview={dialog.preview} onClose={close} />
+    case 'publish':
+      return <PublishDialog runId={dialog.runId} onClose={close} />
+    case 'resume':
+      return <ResumeDialog runId={dialog.runId} onClose={close} />
+    case 'rename':
+      return <RenameDialog runId={dialog.runId} onClose={close} />
+    case 'purge':
+      return <PurgeDialog runId={dialog.runId} consent={dialog.consent} failure={dialog.failure} onClose={close} />
+    case 'settings':
+      return <SettingsDialog onClose={close} />
+    case 'keys':
+      return <KeysSheet onClose={close} />
+    case 'palette':
+      return <CommandPalette onClose={close} />
+    case 'link':
+      return <LinkDialog url={dialog.url} why={dialog.why} onClose={close} />
+    default:
+      return null
+  }
+}

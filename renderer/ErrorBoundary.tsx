@@ -1,0 +1,29 @@
+// Keeps a mistake in one part of the page in that part: the rest goes on, and the part says so and can be drawn again.
+import { Component, type ReactNode } from 'react'
+
+interface Props {
+  /** "This tile": the beginning of the sentence. */
+  readonly what: string
+  readonly children: ReactNode
+}
+
+export class ErrorBoundary extends Component<Props, { readonly message: string | null }> {
+  override state = { message: null }
+
+  static getDerivedStateFromError(error: unknown): { message: string } {
+    return { message: error instanceof Error ? error.message : String(error) }
+  }
+
+  override render() {
+    if (this.state.message === null) return this.props.children
+    return (
+      <div className="broken" role="alert">
+        <p className="strong">{this.props.what} could not be drawn.</p>
+        <p className="muted">Nothing else is affected, and the agents go on. {this.state.message}</p>
+        <button type="button" className="btn" onClick={() => this.setState({ message: null })}>
+          Draw it again
+        </button>
+      </div>
+    )
+  }
+}

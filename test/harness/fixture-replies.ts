@@ -1,0 +1,339 @@
+// What the fixture answers to each command: plausible values, and events where the client waits for one. No command does anything.
+import type { CommandName, DetectedAgent } from '../../app/contract/commands.ts'
+import type { Event, JournalRecord } from '../../app/model/event.ts'
+import { fail } from '../../app/model/failure.ts'
+import { slugOf } from '../../app/model/ids.ts'
+import { emptyLive, type Live, type Run } from '../../app/model/run.ts'
+import type { State } from '../../app/model/state.ts'
+
+export interface Stage {
+  readonly state: State
+  readonly live: Record<string, Live>
+  readonly records: readonly JournalRecord[]
+  emit(event: Event): void
+  setLive(runId: string, change: Partial<Live>): void
+}
+
+const m = 60_000
+const day = 24 * 60 * m
+
+const agent = (
+  name: DetectedAgent['name'],
+  label: string,
+  found: string | null,
+  version: string | null,
+  more: Partial<DetectedAgent> = {},
+): DetectedAgent => ({
+  name,
+  label,
+  mark: label.slice(0, 2),
+  found,
+  version,
+  modes: ['interactive', 'headless'],
+  options: ['model', 'permissionMode', 'allowedTools', 'maxTurns', 'maxBudgetUsd'],
+  permissionModes: ['default', 'acceptEdits', 'plan'],
+  problem: null,
+  install: null,
+  ...more,
+})
+
+export const agents: readonly DetectedAgent[] = [
+  agent('claude', 'Claude Code', '/usr/local/bin/claude', '2.1.330'),
+  agent('codex', 'Codex', '/usr/local/bin/codex', '0.169.0', { options: ['model'], permissionModes: [] }),
+  agent('gemini', 'Gemini CLI', '/usr/local/bin/gemini', '0.61.0', {
+    problem: 'sign in first',
+    modes: ['interactive'],
+    options: [],
+  }),
+  agent('opencode', 'OpenCode', null, null, { install: 'npm install -g opencode-ai' }),
+  agent('cursor', 'Cursor', null, null, { install: 'see cursor.com/cli' }),
+  agent('shell', 'Shell', '/bin/zsh', null, { modes: ['interactive'], options: [] }),
+  agent('command', 'Command', null, null, { modes: ['interactive', 'headless'], options: [] }),
+]
+
+/** Throws a CoppiceFailure where a real host would refuse. */
+export function answer(name: CommandName, input: unknown, stage: Stage): unknown {
+  const { state, emit } = stage
+  const given = (input ?? {}) as Record<string, unknown>
+  const runId = String(given.runId ?? '')
+  const run = state.runs[runId]
+  switch (name) {
+    case 'agent.list':
+      return { agents }
+    case 'agent.preview':
+      return {
+        commandLine:
+          given.agent === 'command'
+            ? String(given.commandLine ?? '')
+            : `${given.agent} --permission-mode manual --settings <this run> "${String(given.prompt ?? '').slice(0, 40)} …"`,
+        problem: null,
+      }
+    case 'repository.details':
+      return {
+        id: given.repositoryId,
+        headBranch: 'main',
+        defaultBase: {
+          ref: 'refs/remotes/origin/main',
+          commit: '3f9c2e1d0b8a7f6e5d4c3b2a190817263544aabb',
+          committedAt: Date.now() - 120 * m,
+          fetchedAt: Date.now() - 6 * m,
+        },
+        remotes: [{ name: 'origin', url: 'git@example.test:you/ledger-api.git' }],
+        branches: ['main', 'develop', 'release/4.1'].map((branch) => ({
+          ref: `refs/heads/${branch}`,
+          name: branch,
+          remote: false,
+          commit: '3f9c2e1',
+          committedAt: Date.now() - 300 * m,
+          checkedOutAt: branch === 'main' ? '/home/you/code/ledger-api' : null,
+        })),
+        copies: ['.env', '.env.test', 'certs/dev.pem'],
+        setup: { command: 'make seed', source: '.coppice/setup', hash: 'abc', approved: false },
+        install: { manager: 'pnpm', command: ['pnpm', 'install', '--frozen-lockfile'], lockFile: 'pnpm-lock.yaml' },
+        worktreeRoot: '/home/you/.local/share/coppice/worktrees/ledger-api',
+        freeBytes: 148e9,
+        running: 3,
+        limit: 4,
+      }
+    case 'repository.branch-name': {
+      const slug = slugOf(String(given.prompt ?? '')) || 'k3f9'
+      const branch = String(given.branch ?? `agent/${slug}`)
+      return {
+        id: slug,
+        branch,
+        free: branch !== 'agent/taken',
+        problem: branch.includes('..') ? 'git refuses ".." in a branch name' : null,
+      }
+    }
+    case 'repository.fetch':
+      return { fetched: true, reason: null }
+    case 'repository.add': {
+      const path = String(given.path)
+      if (!path.startsWith('/')) throw fail('not-a-repository', { path })
+      const id = slugOf(path.split('/').at(-1) ?? 'repository')
+      if (!state.repositories[id]) {
+        emit({
+          type: 'repository-added',
+          repository: {
+            id,
+            name: id,
+            path,
+            commonDir: `${path}/.git`,
+            addedAt: Date.now(),
+            trusted: false,
+            approvedSetups: [],
+            presence: 'present',
+            demo: false,
+            remotes: [],
+          },
+        })
+      }
+      return { repositoryId: id }
+    }
+    case 'directory.list': {
+      const path = String(given.path ?? '/home/you')
+      const at = (entry: string, repository: boolean) => ({ name: entry, path: `${path}/${entry}`, repository })
+      return {
+        path,
+        parent: path === '/' ? null : path.slice(0, path.lastIndexOf('/')) || '/',
+        entries: path.endsWith('code')
+          ? [at('ledger-api', true), at('notes', false), at('storefront', true)]
+          : [at('code', false), at('Documents', false)],
+      }
+    }
+    case 'run.create': {
+      const sample = Object.values(state.runs)[0]
+      if (!sample) throw fail('not-found')
+      if (String(given.branch ?? '') === 'agent/taken')
+        throw fail('branch-exists', { branch: 'agent/taken', suggestion: 'agent/taken-2' })
+      const ids: string[] = []
+      for (let copy = 1; copy <= Number(given.copies ?? 1); copy++) {
+        const id = `${slugOf(String(given.prompt ?? given.agent)) || 'run'}-${state.seq + copy}`
+        const created: Run = {
+          ...sample,
+          id,
+          title: String(given.prompt ?? given.agent).slice(0, 80),
+          agent: given.agent as Run['agent'],
+          mode: (given.mode as Run['mode']) ?? 'interactive',
+          phase: 'running',
+          createdAt: Date.now(),
+          settledAt: null,
+          exit: null,
+          outcome: null,
+          failure: null,
+          branch: `agent/${id}`,
+          reviewed: false,
+        }
+        stage.live[id] = { ...emptyLive, lastOutputAt: Date.now() }
+        emit({ type: 'run-queued', run: created })
+        ids.push(id)
+      }
+      return { runIds: ids }
+    }
+    case 'run.stop':
+      emit({ type: 'run-stopping', runId })
+      emit({
+        type: 'attempt-ended',
+        runId,
+        number: 1,
+        phase: 'stopped',
+        exit: { code: null, signal: 'SIGTERM' },
+        outcome: null,
+      })
+      return {}
+    case 'run.cancel':
+      emit({ type: 'run-cancelled', runId })
+      return {}
+    case 'run.start-now':
+      emit({ type: 'run-preparing', runId })
+      return {}
+    case 'run.rename':
+      emit({ type: 'run-renamed', runId, title: String(given.title) })
+      return {}
+    case 'run.review':
+      emit({ type: 'run-reviewed', runId, reviewed: given.reviewed === true })
+      return {}
+    case 'run.preview-removal':
+      return removal(runId)
+    case 'run.remove': {
+      if (!run) throw fail('not-found')
+      const trash = {
+        directory: '/trash',
+        removedAt: Date.now(),
+        sizeBytes: 1.3e9,
+        rebuildableBytes: 0.9e9,
+        rebuildableAt: Date.now() + 60 * m,
+        rebuildableDropped: [],
+        purgeAt: Date.now() + 7 * day,
+        commitsOnlyHere: 2,
+      }
+      emit({ type: 'remove-ended', runId, trash, report: [], failure: null })
+      return { report: [], freedNow: 0, purgeAt: trash.purgeAt }
+    }
+    case 'run.restore':
+      emit({
+        type: 'restore-ended',
+        runId,
+        worktree: run?.worktree ?? '/w',
+        branch: run?.branch ?? null,
+        report: [],
+        failure: null,
+      })
+      return { report: [], worktree: run?.worktree ?? '/w' }
+    case 'run.purge':
+      if (given.consent === undefined)
+        throw fail('consent-needed', { names: ['2 commits exist nowhere else'], consent: 'ok' })
+      emit({ type: 'purge-ended', runId, freedBytes: 1.3e9, report: [], failure: null })
+      return { freedBytes: 1.3e9 }
+    case 'run.push':
+      if (runId === 'invoice-page-breaks')
+        throw fail('push-refused', {
+          remote: 'origin',
+          message: 'protected branch hook declined',
+          lines: [
+            'remote: error: GH006: Protected branch update failed',
+            ' ! [remote rejected] agent/x -> agent/x (protected branch hook declined)',
+          ],
+        })
+      emit({
+        type: 'push-ended',
+        runId,
+        failure: null,
+        delivery: {
+          state: 'pushed',
+          remote: 'origin',
+          ref: `refs/heads/${run?.branch}`,
+          sha: '8c41f0e2',
+          pushedAt: Date.now(),
+        },
+      })
+      return { remote: 'origin', ref: `refs/heads/${run?.branch}`, sha: '8c41f0e2d1', already: false }
+    case 'run.pull-request':
+      return { url: 'https://example.test/compare/main...agent', opened: true }
+    case 'trash.list':
+      return {
+        entries: Object.values(state.runs)
+          .filter((one) => one.phase === 'removed' && one.trash)
+          .map((one) => ({
+            runId: one.id,
+            title: one.title,
+            repository: '/home/you/code/ledger-api',
+            branch: one.branch,
+            removedAt: one.trash!.removedAt,
+            sizeBytes: one.trash!.sizeBytes,
+            rebuildableAt: one.trash!.rebuildableAt,
+            purgeAt: one.trash!.purgeAt,
+            commitsOnlyHere: one.trash!.commitsOnlyHere,
+          })),
+        sizeBytes: 1.3e9,
+      }
+    case 'journal.read':
+      return {
+        records: stage.records
+          .filter((record) => !given.runId || ('runId' in record.event && record.event.runId === given.runId))
+          .slice(0, Number(given.limit ?? 200)),
+        more: false,
+      }
+    case 'settings.change':
+      emit({ type: 'settings-changed', settings: { ...state.settings, ...(given.change as object) } })
+      return {}
+    case 'demo.start': {
+      emit({
+        type: 'repository-added',
+        repository: {
+          id: 'demo',
+          name: 'demo',
+          path: '/tmp/demo',
+          commonDir: '/tmp/demo/.git',
+          addedAt: Date.now(),
+          trusted: false,
+          approvedSetups: [],
+          presence: 'present',
+          demo: true,
+          remotes: [],
+        },
+      })
+      return { repositoryId: 'demo', runIds: [] }
+    }
+    default:
+      return {}
+  }
+}
+
+/** Three kinds of removal: nothing to lose, something only here, something unknown. */
+function removal(runId: string) {
+  const fact = (
+    kind: string,
+    count: number | null,
+    text: string,
+    names: string[],
+    onlyHere: boolean,
+    why?: string,
+  ) => ({ kind, count, text, names, onlyHere, ...(why ? { why } : {}) })
+  const facts =
+    runId === 'dev-server'
+      ? []
+      : runId === 'settings-dark-mode'
+        ? [
+            fact('commits', null, 'Commits: unknown', [], true, 'git ended with 128: not a valid object name HEAD'),
+            fact('untracked', 2, '2 files not tracked', ['notes.md', 'a b.txt'], true),
+          ]
+        : [
+            fact('commits', 2, '2 commits on no remote', ['8c41f0e', '1d77b92'], true),
+            fact('unstaged', 1, '1 file not committed', ['test/webhooks/retry.test.ts'], true),
+            fact('untracked', 1, '1 file not tracked', ['notes.md'], true),
+            fact('precious', 2, '2 ignored files that matter', ['.env', 'certs/dev.pem'], true),
+            fact('processes', 1, 'Claude Code is open at its prompt', ['stopped first'], false),
+          ]
+  return {
+    runId,
+    facts,
+    consent: `consent-${runId}`,
+    safe: facts.length === 0,
+    unknown: facts.some((one) => one.count === null),
+    sizeBytes: 1.3e9,
+    rebuildableBytes: 0.9e9,
+    rebuildableAt: Date.now() + 60 * m,
+    purgeAt: Date.now() + 7 * day,
+  }
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { attentionOf } from '../../app/model/attention.ts'
+import { eventText } from '../../renderer/journal-words.ts'
+import { branchParts, ordinal, proofOf, shortAge, shortPath, sizeText } from '../../renderer/words.ts'
+import { scene } from '../harness/fixture-scene.ts'
+
+const now = Date.now()
+const { state, live } = scene({ runs: 9, awkward: true })
+const proof = (id: string) => proofOf(state.runs[id]!, live[id], attentionOf(state.runs[id]!, live[id], now), now)
+
+describe('words of a tile', () => {
+  it('says how a state is known and how old that is', () => {
+    expect(proof('paginate-transactions')).toMatch(/^event, \d+ s$/)
+    expect(proof('rotate-signing-keys')).toMatch(/^hook, 4 m 1\d s$/)
+    expect(proof('settings-dark-mode')).toMatch(/^silent 6 m 2\d s$/)
+    expect(proof('node-24')).toBe('exit 1, 3 m ago')
+    expect(proof('flaky-upload-test')).toBe('2nd in line')
+  })
+
+  it('says unknown, with the reason, and never zero', () => {
+    expect(sizeText(live['hostile-title'])).toEqual({ text: 'size unknown', title: 'du ended with 1' })
+    expect(sizeText(undefined)).toBeNull()
+  })
+
+  it('is short where there is little room', () => {
+    expect(shortAge(252_000)).toBe('4 m')
+    expect([1, 2, 3, 4, 11, 12, 21].map(ordinal)).toEqual(['1st', '2nd', '3rd', '4th', '11th', '12th', '21st'])
+    expect(branchParts('agent/a/b')).toEqual(['agent/a/', 'b'])
+    expect(shortPath('/home/you/.local/share/coppice/worktrees/x', '/home/you/.local/share/coppice')).toBe('~/…/x')
+    expect(shortPath('/tmp/a/b/c', undefined)).toBe('/tmp/…/c')
+  })
+
+  it('shows hostile text of the journal as one harmless line', () => {
+    const { text } = eventText({ type: 'run-renamed', runId: 'x', title: 'a\u001b[31m\nb\u202e<b>' })
+    expect(text).toBe('Renamed to a; b<b>')
+  })
+})
