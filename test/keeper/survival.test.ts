@@ -32,13 +32,18 @@ function startKeeper(dataDir: string, ...args: string[]): ChildProcess {
   return child
 }
 
+/** Resolves when this keeper answers, and no other: a client that came before it was up would start one of its own. */
+async function untilAnswers(child: ChildProcess, dataDir: string): Promise<void> {
+  const answers = () => connectKeeper({ dataDir, clientVersion: 'test' }).then((keeper) => keeper.pid, String)
+  await expect.poll(answers, { timeout: 20_000 }).toBe(child.pid)
+}
+
 /** A keeper whose process was started with limits that a shell sets; resolves when it, and no other, answers. */
 async function startLimited(limits: string, dataDir: string): Promise<void> {
   const command = `${limits}; exec "$0" --disable-warning=ExperimentalWarning "$1" --data "$2"`
   const child = spawn('/bin/sh', ['-c', command, process.execPath, keeperScript, dataDir], { stdio: 'ignore' })
   started.push(child)
-  const answers = () => connectKeeper({ dataDir, clientVersion: 'test' }).then((keeper) => keeper.pid, String)
-  await expect.poll(answers, { timeout: 20_000 }).toBe(child.pid)
+  await untilAnswers(child, dataDir)
 }
 
 async function knock(dataDir: string, ...frames: Buffer[]): Promise<Socket> {
@@ -272,15 +277,12 @@ it('outlives HUP, INT and its starter, and ends on TERM with everything on disk'
 
 it('makes its socket anew when a cleaner has swept it away', async () => {
   const dataDir = dataDirectory()
-  startKeeper(dataDir, '--recheck', '0.1')
+  const child = startKeeper(dataDir, '--recheck', '0.1')
+  await untilAnswers(child, dataDir)
   const keeper = await connect(dataDir)
   await keeper.spawn(specOf('pty', 'exec sleep 300', { sessionId: 'held' }))
   rmSync(dirname(socketPath(dataDir, 'keeper')), { recursive: true })
-  await expect
-    .poll(async () => connectKeeper({ dataDir, clientVersion: 'test' }).then(({ pid }) => pid, String), {
-      timeout: 10_000,
-    })
-    .toBe(keeper.pid)
+  await untilAnswers(child, dataDir)
   expect(await keeper.list()).toHaveLength(1)
 })
 
