@@ -113,9 +113,11 @@ async function askScript() {
   await write(`${yellow('?')} ${bold(question)}\n`)
   for (const [index, { label }] of formats.entries()) await write(`  ${bold(index + 1)}. ${label}\n`)
   await write(dim('  Press 1 or 2.\n\n'))
+  // Keys are read before the question is announced: a terminal that is not raw yet would make a signal of an early Ctrl-C.
+  const answer = keyOf(['1', '2'])
   await title('? Date format')
   await status('blocked', { kind: 'question', message: question })
-  const chosen = formats[await keyOf(['1', '2'])]
+  const chosen = formats[await answer]
   await status('working')
   await title('Adding the date')
   await say(`${chosen.label.split(',')[0]} it is.`)
