@@ -36,7 +36,7 @@ export function RunList({ ids, label, room }: Props) {
     if (focused !== null && ids.includes(focused)) rows.scrollToIndex(at, { align: 'auto' })
   }, [focused, at, ids, rows])
 
-  const tileRoom = Math.max(smallestTile.width, Math.round(room.width * 0.55))
+  const tileRoom = Math.max(smallestTile.width, Math.round(room.width * 0.5))
   const columns = tileRoom >= smallestTile.width * 2.4 ? 2 : 1
   const lines = Math.max(1, Math.min(2, Math.floor(room.height / (smallestTile.height + 8))))
   const shown = Math.min(ids.length, columns * lines)
