@@ -311,20 +311,26 @@ function footnote(form: Form, details: RepositoryDetails | null): string {
 
 function useBranchName(form: Form): CommandOutput<'repository.branch-name'> | null {
   const [answer, setAnswer] = useState<CommandOutput<'repository.branch-name'> | null>(null)
-  const { repositoryId, start } = form
-  const prompt = useDebounced(form.prompt.slice(0, 2000), 200)
+  const { repositoryId, start, agent, copies } = form
+  const prompt = useDebounced(agent === 'shell' ? '' : form.prompt.trim().slice(0, 2000), 200)
+  const commandLine = useDebounced(agent === 'command' ? form.commandLine.trim() : '', 200)
   const branch = useDebounced(form.branch.trim(), 200)
   useEffect(() => {
     if (repositoryId === '' || start !== 'new-branch') return
     let current = true
-    call('repository.branch-name', { repositoryId, ...(prompt ? { prompt } : {}), ...(branch ? { branch } : {}) }).then(
+    call('repository.branch-name', {
+      ...{ repositoryId, agent, copies },
+      ...(prompt ? { prompt } : {}),
+      ...(commandLine ? { commandLine } : {}),
+      ...(branch ? { branch } : {}),
+    }).then(
       (found) => current && setAnswer(found),
       () => current && setAnswer(null),
     )
     return () => {
       current = false
     }
-  }, [repositoryId, start, prompt, branch])
+  }, [repositoryId, start, agent, copies, prompt, commandLine, branch])
   return answer
 }
 

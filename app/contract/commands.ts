@@ -161,13 +161,17 @@ export const commands = {
     input: z.object({ repositoryId: RepositoryId }),
     output: z.object({ fetched: z.boolean(), reason: z.string().nullable() }),
   },
-  /** What a branch would be called: free here and on the remotes, or the next free one. */
+  /** What a run's branch would be called (the first copy's of several): free here and on the remotes, or the next free one. */
   'repository.branch-name': {
     input: z.object({
       repositoryId: RepositoryId,
       id: z.string().max(200).optional(),
+      title: z.string().max(200).optional(),
       prompt: z.string().max(2000).optional(),
+      agent: AgentName.optional(),
+      commandLine: z.string().max(32_768).optional(),
       branch: ref.optional(),
+      copies: z.number().int().min(1).max(50).default(1),
     }),
     output: z.object({ id: z.string(), branch: z.string(), free: z.boolean(), problem: z.string().nullable() }),
   },

@@ -9,6 +9,7 @@ import { createRuns } from '../runs/create.ts'
 import { startDemo } from '../runs/demo.ts'
 import { examine } from '../runs/doctor.ts'
 import { readLogs } from '../runs/logs.ts'
+import { branchName } from '../runs/names.ts'
 import { look, weigh } from '../runs/observe.ts'
 import { cancelRun } from '../runs/prepare.ts'
 import { previewRemoval } from '../runs/preview-removal.ts'
@@ -41,7 +42,7 @@ export function createHandlers(context: Context): RoomHandlers {
     'repository.trust': (input, { caller }) => repositories.trustRepository(context, caller, input),
     'repository.details': (input) => repositories.repositoryDetails(context, input),
     'repository.fetch': (input) => repositories.fetchRepository(context, input),
-    'repository.branch-name': (input) => repositories.branchName(context, input),
+    'repository.branch-name': (input) => branchName(context, input),
     'repository.approve-setup': (input, { caller }) => repositories.approveSetupHash(context, caller, input),
     'directory.list': (input) => repositories.listDirectory(input),
     'demo.start': (_, { caller }) => startDemo(context, caller),

@@ -88,10 +88,16 @@ function running(run: Run, live: Live | undefined, now: number): Attention {
 }
 
 function exited(run: Run, since: number): Attention {
-  const result = run.outcome?.result
-  if (result === 'limit') return { look: 'limit', rank: 1, since }
-  const bad = result ? result === 'failed' || result === 'denied' : run.exit?.code !== 0
-  if (bad) return { look: 'failed', rank: 2, since }
+  const look = lookOfEnd(run)
+  if (look === 'limit') return { look, rank: 1, since }
+  if (look === 'failed') return { look, rank: 2, since }
   if (run.reviewed || run.delivery.state === 'merged') return { look: 'reviewed', rank: 4, since }
   return { look: 'finished', rank: 2, since }
+}
+
+/** How an attempt that ended by itself looks: by its outcome, and by its exit code only where nothing judged it. */
+export function lookOfEnd({ outcome, exit }: Pick<Run, 'outcome' | 'exit'>): 'limit' | 'failed' | 'finished' {
+  if (outcome?.result === 'limit') return 'limit'
+  const bad = outcome ? outcome.result === 'failed' || outcome.result === 'denied' : exit?.code !== 0
+  return bad ? 'failed' : 'finished'
 }

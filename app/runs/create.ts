@@ -6,12 +6,13 @@ import { type GitContext, gitVersion } from '../git/exec.ts'
 import { branchState, fetchRef, isValidBranchName, resolveCommit, uniqueBranch } from '../git/refs.ts'
 import type { InspectedRepository } from '../git/repository.ts'
 import { fail } from '../model/failure.ts'
-import { RunId, slugOf } from '../model/ids.ts'
+import { RunId } from '../model/ids.ts'
 import type { Repository } from '../model/repository.ts'
 import type { AgentName, AgentOptions, Mode, Run } from '../model/run.ts'
 import { type Caller, type Context, repositoryOf } from './context.ts'
+import { copyId, fillTemplate, freeId, reservedBranches, wantedId } from './names.ts'
 import { promptHead, writePrompt } from './prompt-file.ts'
-import { fillTemplate, freeId, inspectPresent, remoteBranchOf, reservedBranches, setupAt } from './repositories.ts'
+import { inspectPresent, remoteBranchOf, setupAt } from './repositories.ts'
 
 export interface CreateRequest {
   readonly repositoryId: string
@@ -61,11 +62,7 @@ export async function createRuns(
   const base = await checkStart(git, repository, found, request)
   await checkSetup(context, repository, base, request)
 
-  const wanted =
-    request.id ??
-    (slugOf(request.title ?? request.prompt ?? '') ||
-      (request.agent === 'command' ? slugOf(request.commandLine ?? '') : '') ||
-      request.agent)
+  const wanted = wantedId(request)
   if (request.id !== undefined) {
     const parsed = RunId.safeParse(request.id)
     if (!parsed.success)
@@ -202,7 +199,7 @@ function pickIds(context: Context, wanted: string, request: CreateRequest): stri
     return [request.id]
   }
   const picked = new Set<string>()
-  for (let n = 1; n <= request.copies; n++) picked.add(freeId(context, `${wanted.slice(0, 44)}-${n}`, picked))
+  for (let n = 1; n <= request.copies; n++) picked.add(freeId(context, copyId(wanted, n), picked))
   return [...picked]
 }
 

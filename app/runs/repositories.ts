@@ -7,19 +7,11 @@ import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readEntries } from '../git/entries.ts'
 import { gitVersion } from '../git/exec.ts'
-import {
-  fetchRef,
-  isValidBranchName,
-  listBranches,
-  readFileAt,
-  refAge,
-  trackedFiles,
-  uniqueBranch,
-} from '../git/refs.ts'
+import { fetchRef, listBranches, readFileAt, refAge, trackedFiles } from '../git/refs.ts'
 import { inspectRepository } from '../git/repository.ts'
 import { repairWorktree } from '../git/worktree.ts'
 import { fail } from '../model/failure.ts'
-import { RunId, slugOf } from '../model/ids.ts'
+import { slugOf } from '../model/ids.ts'
 import type { Repository, RepositoryDetails } from '../model/repository.ts'
 import { isLive } from '../model/run.ts'
 import { type Caller, type Context, record, repositoryOf } from './context.ts'
@@ -242,53 +234,6 @@ export function remoteBranchOf(
     .sort((a, b) => b.name.length - a.name.length)
     .find(({ name }) => short.startsWith(`${name}/`))
   return named ? { remote: named.name, branch: short.slice(named.name.length + 1) } : null
-}
-
-/** What the next run's id and branch would be, and whether a wanted branch is free. */
-export async function branchName(
-  context: Context,
-  input: { repositoryId: string; id?: string | undefined; prompt?: string | undefined; branch?: string | undefined },
-): Promise<{ id: string; branch: string; free: boolean; problem: string | null }> {
-  const repository = repositoryOf(context, input.repositoryId)
-  const git = await context.git(repository)
-  const id = input.id ?? freeId(context, slugOf(input.prompt ?? '') || 'run')
-  const wanted = input.branch ?? fillTemplate(context.journal.state.settings.branchTemplate, id)
-  const problem = await isValidBranchName(git, wanted)
-  if (problem) return { id, branch: wanted, free: false, problem }
-  const free = await uniqueBranch(git, repository.path, wanted, reservedBranches(context, repository.id))
-  return {
-    id,
-    branch: input.branch ? wanted : free,
-    free: free === wanted,
-    problem: free === wanted ? null : `${wanted} exists already; ${free} is free`,
-  }
-}
-
-/** The branch template with its placeholders filled in. */
-export function fillTemplate(template: string, id: string): string {
-  return template.replaceAll('{id}', id).replaceAll('{slug}', slugOf(id) || id)
-}
-
-/** `wanted`, or the next of wanted-2, wanted-3 … that no run, present or past, has. */
-export function freeId(context: Context, wanted: string, taken: ReadonlySet<string> = new Set()): string {
-  const { runs } = context.journal.state
-  const lower = new Set(Object.keys(runs).map((id) => id.toLowerCase()))
-  const base = RunId.safeParse(wanted).success ? wanted : 'run'
-  for (let n = 1; ; n++) {
-    const id = n === 1 ? base : `${base.slice(0, 43)}-${n}`
-    if (!lower.has(id.toLowerCase()) && !taken.has(id)) return id
-  }
-}
-
-/** Branches that runs of this repository hold or will make, so that two creates never pick one name. */
-export function reservedBranches(context: Context, repositoryId: string): ReadonlySet<string> {
-  const branches = new Set<string>()
-  for (const run of Object.values(context.journal.state.runs)) {
-    if (run.repositoryId !== repositoryId || run.phase === 'purged') continue
-    if (run.branch) branches.add(run.branch)
-    else if (run.wantedBranch && run.settledAt === null) branches.add(run.wantedBranch)
-  }
-  return branches
 }
 
 /** Folders below a path, repositories marked: for a client without a file dialog. Hidden ones are left out. */

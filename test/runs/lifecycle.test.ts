@@ -43,6 +43,25 @@ describe('create', () => {
     expect(list).toContain('locked coppice run=first')
   })
 
+  it.each([
+    ['a shell', { agent: 'shell' as const }, 'shell'],
+    ['a command without a prompt', { agent: 'command' as const, commandLine: 'true' }, 'true'],
+    [
+      'a prompt',
+      { agent: 'command' as const, commandLine: 'true', prompt: 'Fix the flaky test' },
+      'fix-the-flaky-test',
+    ],
+    ['copies', { agent: 'command' as const, commandLine: 'true', prompt: 'Compare', copies: 2 }, 'compare-1'],
+  ])('previews the very id and branch that it makes: %s', async (_what, wanted, id) => {
+    const preview = await host.call('repository.branch-name', { repositoryId, ...wanted })
+    expect(preview).toEqual({ id, branch: `agent/${id}`, free: true, problem: null })
+    const { runIds } = await host.call('run.create', { repositoryId, ...wanted })
+    expect(runIds[0]).toBe(preview.id)
+    expect(await host.run(runIds[0]!)).toMatchObject({ wantedBranch: preview.branch })
+    const next = await host.call('repository.branch-name', { repositoryId, branch: preview.branch })
+    expect(next.free).toBe(false)
+  })
+
   it('gives the prompt by file and variable only, whatever it holds', async () => {
     const prompt = `$(touch pwned) "quotes' \n\x1b[201~ ünïcode ${'x'.repeat(200_000)}`
     const id = await host.start(repositoryId, 'cat "$COPPICE_PROMPT_FILE" > got.txt; echo "$COPPICE_RUN" > run.txt', {
