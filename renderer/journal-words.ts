@@ -1,8 +1,9 @@
 // One line for each entry of the journal, with the silhouette that goes with it. Pure; the texts inside are hostile and shortened.
 import { bytesText, sentenceOf } from '../app/contract/sentences.ts'
+import { lookOfEnd } from '../app/model/attention.ts'
 import type { Event } from '../app/model/event.ts'
 import type { IconName } from './Icon.tsx'
-import { line, stageName } from './words.ts'
+import { line, looks, stageName } from './words.ts'
 
 export interface EventWords {
   readonly icon: IconName
@@ -71,12 +72,8 @@ export function eventText(event: Event): EventWords {
     case 'attempt-ended': {
       const why =
         event.outcome?.reason ?? (event.exit ? (event.exit.signal ?? `exit ${event.exit.code}`) : 'end not known')
-      const bad = event.phase === 'failed' || event.phase === 'interrupted'
-      return say(
-        bad ? 'failed' : 'finished',
-        `Attempt ${event.number} ${event.phase}: ${why}`,
-        bad ? 'failed' : 'finished',
-      )
+      const { icon, state } = looks[event.phase === 'exited' ? lookOfEnd(event) : event.phase]
+      return say(icon, `Attempt ${event.number} ${event.phase}: ${why}`, state)
     }
     case 'run-stopping':
       return say('stop', 'Stopping')

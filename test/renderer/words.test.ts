@@ -34,4 +34,15 @@ describe('words of a tile', () => {
     const { text } = eventText({ type: 'run-renamed', runId: 'x', title: 'a\u001b[31m\nb\u202e<b>' })
     expect(text).toBe('Renamed to a; b<b>')
   })
+
+  it('shows an end in the journal as the tile does: by its outcome, not by "it exited"', () => {
+    const ended = (code: number, result?: 'succeeded' | 'denied' | 'limit') =>
+      eventText({
+        ...{ type: 'attempt-ended', runId: 'x', number: 1, phase: 'exited', exit: { code, signal: null } },
+        outcome: result ? { result, reason: 'why' } : null,
+      }).state
+    expect([ended(0), ended(1), ended(0, 'denied'), ended(0, 'limit'), ended(1, 'succeeded')]).toEqual([
+      ...['finished', 'failed', 'failed', 'question', 'finished'],
+    ])
+  })
 })
