@@ -14,12 +14,12 @@ import { line, looks, shortAge } from './words.ts'
 /** Waiting runs named in the strip, by the width of the window; the others are counted. */
 const mostNamedIn = (width: number): number => (width >= 1700 ? 4 : width >= 1300 ? 3 : 2)
 
-const restWords: Partial<Record<Look, (n: number) => string>> = {
-  finished: (n) => `${n} to review`,
-  stalled: (n) => `${n} stalled?`,
-  failed: (n) => `${n} failed`,
-  interrupted: (n) => `${n} interrupted`,
-  unavailable: (n) => `${n} unavailable`,
+const restWords: Partial<Record<Look, string>> = {
+  finished: 'to review',
+  stalled: 'stalled?',
+  failed: 'failed',
+  interrupted: 'interrupted',
+  unavailable: 'unavailable',
 }
 
 export function Strip() {
@@ -55,23 +55,27 @@ export function Strip() {
           </button>
         ))}
         {waiting.length > mostNamed && (
-          <button type="button" className="qitem rest" onClick={() => showFilter('needs')}>
+          <button type="button" className="qitem rest more" onClick={() => showFilter('needs')}>
             <span className="t">and {waiting.length - mostNamed} more</span>
           </button>
         )}
         {kinds.map((look) => {
           const those = rest.filter(({ attention }) => attention.look === look)
+          const word = restWords[look] ?? phaseWord(look).toLowerCase()
           return (
             <button
               type="button"
               key={look}
               className="qitem rest"
               data-state={looks[look].state}
-              title={those.map(({ title }) => line(title, 60)).join(', ')}
+              aria-label={`${those.length} ${word}`}
+              title={`${those.length} ${word}: ${those.map(({ title }) => line(title, 60)).join(', ')}`}
               onClick={() => focusRun(those[0]?.id ?? null)}
             >
               <Icon name={looks[look].icon} size={14} />
-              <span className="t">{restWords[look]?.(those.length) ?? `${those.length} ${phaseWord(look)}`}</span>
+              <span className="t">
+                {those.length} <span className="word">{word}</span>
+              </span>
             </button>
           )
         })}
