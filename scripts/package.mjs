@@ -3,21 +3,12 @@
 // ELECTRON_OVERRIDE_DIST_PATH names. Further words go to electron-builder.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from './build.mjs'
 import { installedElectron } from './electron-runtime.mjs'
 import { pinnedNode, root } from './node.mjs'
+import { libraryName, provideLibrary } from './node-library.mjs'
 
 const stage = join(root, 'dist/beside/host')
 
@@ -31,7 +22,8 @@ function layOutHost() {
   const noMaps = { recursive: true, filter: (path) => !path.endsWith('.map') }
   for (const folder of ['dist/app', 'dist/renderer', 'resources'])
     cpSync(join(root, folder), join(stage, folder), noMaps)
-  rmSync(join(stage, 'resources/icons'), { recursive: true, force: true })
+  for (const folder of ['icons', 'libatomic'])
+    rmSync(join(stage, 'resources', folder), { recursive: true, force: true })
 
   // node-pty, and of its platform packages the one that npm found to fit.
   const modules = [
@@ -44,15 +36,14 @@ function layOutHost() {
     cpSync(join(root, 'node_modules', name), join(stage, 'node_modules', name), { recursive: true })
 
   const node = join(stage, relative(root, pinnedNode()))
+  const bin = dirname(pinnedNode())
   mkdirSync(dirname(node), { recursive: true })
-  // 120 MB: a link where the file system allows one.
-  try {
-    linkSync(pinnedNode(), node)
-  } catch {
-    cpSync(pinnedNode(), node)
-    chmodSync(node, 0o755)
-  }
-  const license = join(dirname(pinnedNode()), '../LICENSE')
+  const library = join(root, 'resources/libatomic', `linux-${process.arch}`, libraryName)
+  // A package is started on other machines than this one: on Linux it brings its Node's library along.
+  if (process.platform === 'linux' && !existsSync(join(bin, libraryName)))
+    provideLibrary(pinnedNode(), { library, directory: dirname(node) })
+  else cpSync(bin, dirname(node), { recursive: true })
+  const license = join(bin, '../LICENSE')
   if (existsSync(license)) cpSync(license, join(dirname(node), '../LICENSE'))
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   writeFileSync(
