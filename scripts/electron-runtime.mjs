@@ -84,7 +84,7 @@ export function fetchElectron(onProgress = () => {}, { timeoutMs = stalledMs } =
       const why = stalled ? `no byte came for ${timeoutMs / 1000} s` : (cause ?? reasonIn(errors))
       resolve({
         why: `Electron ${pinnedElectron()} is not installed and could not be fetched (${why})`,
-        how: 'run "npx install-electron" where its download can be reached, or set ELECTRON_OVERRIDE_DIST_PATH to a folder with Electron in it',
+        how: 'run "npm run install-electron" where its download can be reached, or set ELECTRON_OVERRIDE_DIST_PATH to a folder with Electron in it',
       })
     })
   })
@@ -138,7 +138,7 @@ export function sandboxProblem({
   }
   if (why === null) return null
   const path = helper ?? join(electronPackage, 'dist/chrome-sandbox')
-  const fetchFirst = executable ? '' : 'npx install-electron && '
+  const fetchFirst = executable ? '' : 'npm run install-electron && '
   return {
     why: `this system forbids Electron's sandbox (${why})`,
     how: `${fetchFirst}sudo chown root '${path}' && sudo chmod 4755 '${path}'`,

@@ -11,7 +11,7 @@ import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 const problem = electronProblem()
 if (problem) {
   console.warn(
-    `\n!!! SKIPPED: the story in Electron: ${problem}. Set ELECTRON_OVERRIDE_DIST_PATH, or run "npx install-electron", under a display.\n`,
+    `\n!!! SKIPPED: the story in Electron: ${problem}. Set ELECTRON_OVERRIDE_DIST_PATH, or run "npm run install-electron", under a display.\n`,
   )
 }
 

@@ -69,7 +69,7 @@ describe('the sandbox', () => {
 
   it('says to fetch Electron first where there is none yet', () => {
     const problem = sandbox({ '/proc/sys/user/max_user_namespaces': '0' }, { executable: null })
-    expect(problem?.how).toMatch(/^npx install-electron && sudo chown root /)
+    expect(problem?.how).toMatch(/^npm run install-electron && sudo chown root /)
   })
 })
 
