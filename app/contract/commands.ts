@@ -6,7 +6,7 @@ import { JournalRecord, ReportItem } from '../model/event.ts'
 import { RepositoryId, RunId } from '../model/ids.ts'
 import { RepositoryDetails } from '../model/repository.ts'
 import { AgentName, AgentOptions, Mode, maxPromptBytes } from '../model/run.ts'
-import { Settings } from '../model/settings.ts'
+import { SettingsChange } from '../model/settings.ts'
 
 const path = z
   .string()
@@ -150,7 +150,7 @@ export const commands = {
     output: z.object({ address: z.string(), url: z.string() }),
   },
   'host.focus': { input: z.object({ path: path.optional() }), output: z.object({ windows: z.number() }) },
-  'settings.change': { input: z.object({ change: Settings.partial() }), output: done },
+  'settings.change': { input: z.object({ change: SettingsChange }), output: done },
 
   // repositories
   'repository.add': { input: z.object({ path }), output: z.object({ repositoryId: RepositoryId }) },
