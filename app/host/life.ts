@@ -1,6 +1,6 @@
 // A host's life: the data directory, the lock, the socket, the journal, the room, and the end. It promises that at most one host
-// lives on a data directory, that whoever connects while it starts is let in when recovery is done or is told why it failed, and
-// that it ends by itself when nobody needs it. It knows the room only by its seam, so that tests can give it another.
+// lives on a data directory, that whoever connects while it starts is let in when recovery is done or is told why it failed, that
+// it can be found as long as it lives, and that it ends by itself when nobody needs it. It knows the room only by its seam, so that tests can give it another.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from '../contract/wire.ts'
@@ -30,8 +30,10 @@ export interface LifeOptions {
   readonly createHost: CreateHost
   /** Makes the directory that the socket stands in and gives the socket's path. */
   socketAt(dataDirectory: string): string
-  /** Told once it listens at `path`, so that others find it. */
+  /** Told whenever it has begun to listen at `path`, so that others find it. May throw (a full disk): it is logged. */
   listening?(dataDirectory: string, path: string): void
+  /** How often it is looked whether the socket is still there. Default 10,000. */
+  readonly recheckMs?: number
   /** One line for whoever started this process. */
   say(line: string): void
 }
@@ -98,12 +100,11 @@ async function run(
   makeRoom(directory.path)
   const startedAt = Date.now()
   const door = openDoor()
-  let listener: Listener | null = null
+  let socket: Socket | null = null
   let opened: Opened | null = null
   try {
     writeOwner(directory.owner, { pid: process.pid, version: options.version, startedAt })
-    listener = await listenOnSocket(socketPath, door.arrive)
-    options.listening?.(directory.path, socketPath)
+    socket = await keepSocket(options, directory.path, door.arrive, log)
     log.info(`host ${options.version} started, process ${process.pid}`)
     try {
       opened = await open(options, directory, log, startedAt, end)
@@ -113,14 +114,14 @@ async function run(
       throw error
     }
     door.open((channel) => opened?.service.serve(channel))
-    options.say(`Listening at ${socketPath}`)
+    options.say(`Listening at ${socket.path()}`)
     const stopIdle = endWhenIdle(options, opened, end)
     const reason = await asked
     log.info(`ending: ${reason}`)
     stopIdle()
     return 0
   } finally {
-    await close(listener, opened, log)
+    await close(socket, opened, log)
     lock.release()
     log.info('ended')
   }
@@ -136,6 +137,60 @@ async function lockOrOwner(lockPath: string, socketPath: string): Promise<Lock |
     channel?.close()
     if (channel || Date.now() > until) return null
     await delay(50)
+  }
+}
+
+interface Socket {
+  path(): string
+  close(): Promise<void>
+}
+
+/**
+ * Listens, and again whenever the socket's file is gone: log-out removes $XDG_RUNTIME_DIR and cleaners sweep /tmp, and a host
+ * that holds the lock and cannot be found would keep every next one out for as long as an agent runs.
+ */
+async function keepSocket(
+  options: LifeOptions,
+  dataDirectory: string,
+  onChannel: (channel: Channel) => void,
+  log: Log,
+): Promise<Socket> {
+  let path = ''
+  let listener = await listen()
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy || listener.present()) return
+    busy = true
+    log.warn(`the socket ${path} is gone: it is made anew`)
+    void listener.close()
+    listen()
+      .then((next) => {
+        listener = next
+      })
+      .catch((error: unknown) => log.error('cannot listen', error))
+      .finally(() => {
+        busy = false
+      })
+  }, options.recheckMs ?? 10_000)
+  timer.unref()
+
+  async function listen(): Promise<Listener> {
+    path = options.socketAt(dataDirectory)
+    const next = await listenOnSocket(path, onChannel)
+    try {
+      options.listening?.(dataDirectory, path)
+    } catch (error) {
+      // Those who look where this process looked will still find it.
+      log.error('cannot write where the socket is', error)
+    }
+    return next
+  }
+  return {
+    path: () => path,
+    close() {
+      clearInterval(timer)
+      return listener.close()
+    },
   }
 }
 
@@ -269,8 +324,8 @@ function endWhenIdle(
   return () => clearInterval(timer)
 }
 
-async function close(listener: Listener | null, opened: Opened | null, log: Log): Promise<void> {
-  const listening = listener?.close()
+async function close(socket: Socket | null, opened: Opened | null, log: Log): Promise<void> {
+  const listening = socket?.close()
   opened?.service.close('the host is ending')
   await opened?.closePort().catch((error: unknown) => log.error('closing the port', error))
   // A room that hangs must not keep the lock for ever; what it did not finish is in the journal as an intent.

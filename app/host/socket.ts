@@ -7,6 +7,8 @@ import { type Channel, encodeMessage, maxFrameBytes } from '../contract/wire.ts'
 import { fail, systemFailureCode } from '../model/failure.ts'
 
 export interface Listener {
+  /** False once the socket's file has been taken away or replaced: nobody new can come in then. Always true for a named pipe. */
+  present(): boolean
   /** Takes no more connections; those that are open stay. */
   close(): Promise<void>
 }
@@ -36,16 +38,27 @@ export async function listenOnSocket(path: string, onChannel: (channel: Channel)
     process.umask(mask)
   }
   if (!isPipe(path)) chmodSync(path, 0o600)
+  const inode = inodeOf(path)
   server.on('error', () => {
     // EMFILE on accept: Node goes on listening, and the client that was not let in tries again.
   })
   return {
+    present: () => isPipe(path) || inodeOf(path) === inode,
     close: () =>
       new Promise((resolve) => {
         // Node removes the file of a socket that it closes.
         server.close(() => resolve())
         // close() waits for the connections to end; the caller closes those by their channels.
       }),
+  }
+}
+
+/** Null where nothing is there, or it cannot be looked at. */
+function inodeOf(path: string): bigint | null {
+  try {
+    return lstatSync(path, { bigint: true }).ino
+  } catch {
+    return null
   }
 }
 

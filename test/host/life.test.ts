@@ -1,7 +1,7 @@
 // Real host processes (with a room that holds nothing): one per data directory, whatever is done to them.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -119,6 +119,29 @@ describe('hosts on one data directory', () => {
     const client = await enter(data)
     expect(client.welcome.pid).toBe(second.child.pid)
     client.close()
+  }, 60_000)
+})
+
+describe('a host whose socket was swept away', () => {
+  it('makes it anew, keeps its clients, and is still the only one', async () => {
+    const data = dataIn()
+    const host = start(data, '', '1')
+    await listening(host)
+    const before = await enter(data)
+    for (let round = 0; round < 2; round++) {
+      rmSync(join(data, 's'))
+      const client = await until(() => statSync(join(data, 's'), { throwIfNoEntry: false })?.isSocket()).then(() =>
+        enter(data),
+      )
+      expect(client.welcome.pid).toBe(host.child.pid)
+      client.close()
+    }
+    expect(statSync(join(data, 's')).mode & 0o777).toBe(0o600)
+    expect(await before.call('host.status', {})).toMatchObject({ pid: host.child.pid })
+    const second = start(data)
+    expect(await second.exit).toBe(0)
+    expect(second.output()).toMatch(/^Another host .*holds/)
+    expect(readFileSync(join(data, 'logs/host.log'), 'utf8').match(/is gone: it is made anew/g)).toHaveLength(2)
   }, 60_000)
 })
 
