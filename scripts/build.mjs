@@ -1,7 +1,8 @@
 // Builds everything into dist/: the host, the keeper and the CLI as ES modules for the pinned Node, the Electron shell as
 // CommonJS, and the client with vite. `build()` skips what is newer than its sources, so that a second start is quick.
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { pinnedNode, root } from './node.mjs'
 
 // Bundled CommonJS packages call require() for Node's own modules; an ES module has none of its own.
@@ -98,7 +99,8 @@ function newest(path) {
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))))
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) {
+// As a URL, where a space or an accent in the checkout's path is written otherwise.
+if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   const started = performance.now()
   const named = process.argv.slice(2).filter((word) => !word.startsWith('--'))
   await build(named.length > 0 ? named : undefined, { force: !process.argv.includes('--if-stale') })

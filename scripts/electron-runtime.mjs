@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { pinnedNode, root } from './node.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -47,7 +47,7 @@ function executableName() {
  */
 export function fetchElectron(onProgress = () => {}, { timeoutMs = stalledMs } = {}) {
   const watch = join(here, 'watch-download.mjs')
-  const child = spawn(pinnedNode(), ['--import', `file://${watch}`, join(electronPackage, 'install.js')], {
+  const child = spawn(pinnedNode(), ['--import', pathToFileURL(watch).href, join(electronPackage, 'install.js')], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // A proxy that the rest of the system uses is used here too; fetch() looks for it only when told.
