@@ -1,5 +1,5 @@
 // What SQLite says, as a Failure. The table of result codes is https://sqlite.org/rescode.html; the low byte is the primary one.
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 
 const BUSY = 5
@@ -34,8 +34,11 @@ export function sqliteFailure(error: unknown, path: string): unknown {
     case LOCKED:
       return fail('timeout', { ...detail, message: 'the journal is locked by another program' }, again)
     case IOERR:
-      // A file at its size limit (EFBIG) and a failing disk look alike to SQLite; both mean that it could not be written.
-      return fail('no-space', { ...detail, message: `the journal could not be written: ${detail.message}` }, again)
+      return fail(
+        whyIoFailed(path),
+        { ...detail, message: `the journal could not be written: ${detail.message}` },
+        again,
+      )
     case CANTOPEN:
       return fail(whyNotOpened(path), detail, again)
     default: {
@@ -54,5 +57,28 @@ function whyNotOpened(path: string): 'permission-denied' | 'too-many-files' | 'r
   } catch (error) {
     const code = systemFailureCode(error)
     return code === 'too-many-files' || code === 'read-only' || code === 'no-space' ? code : 'permission-denied'
+  }
+}
+
+/**
+ * A disk that fails, a file at its size limit (EFBIG), a used-up quota and a full disk at the wrong moment are one code to SQLite.
+ * Only where a few kilobytes beside the file do not fit either is it said that space is short.
+ */
+function whyIoFailed(path: string): 'no-space' | 'disk-error' {
+  const probe = `${path}.probe`
+  try {
+    const file = openSync(probe, 'w', 0o600)
+    try {
+      // To its end: a single write may stop short where the disk does.
+      writeFileSync(file, Buffer.alloc(64 * 1024))
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    return 'disk-error'
+  } catch (error) {
+    return systemFailureCode(error) === 'no-space' ? 'no-space' : 'disk-error'
+  } finally {
+    rmSync(probe, { force: true })
   }
 }
