@@ -3,7 +3,7 @@
 import type { FailureCode } from '../model/failure.ts'
 
 // The contract with those who throw: the keys of `detail` that are read, by code. Every key may be absent.
-//   any code: message (git's or the system's own words; several lines are joined)
+//   any code: message (git's or the system's own words; several lines are joined), undone (a create's: true or false)
 //   bad-input: field · not-found: what ("run"), id · id-taken: id, suggestion · prompt-too-long, too-large: bytes, max or limit
 //   wrong-phase: id, phase, wanted · not-running: id, phase · already-running, session-lost: id · stop-failed: count, names or pids
 //   not-a-repository, bare-repository, no-commits, repository-unavailable, worktree-exists, trash-missing, read-only: path
@@ -16,9 +16,9 @@ import type { FailureCode } from '../model/failure.ts'
 //   remote-surprise: remote, actual or url, expected, transport · push-refused: remote, branch · push-auth: remote or url
 //   push-timeout: remote, seconds · pr-failed: url · no-trash: path, suggestion · in-use: what or path, count, names, reason
 //   consent-needed, consent-stale, would-lose: names (of what would go), reason; consent is for the client to send back
-//   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable: log · already-owned: pid, path
+//   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable, keeper-unreachable: log · already-owned: pid, path
 //   protocol-mismatch: client, host (numbers), clientVersion, older ("client" or "host") · timeout: what, seconds
-//   database-corrupt: path, kept (where the file is now) · database-newer: path, version
+//   database-corrupt: path, movedTo (where the file is now) · database-newer: path, found (its format), known
 
 /** A failure's detail, made safe to show: what the words below are put together from. */
 export interface Facts {
@@ -30,6 +30,8 @@ export interface Facts {
   list(key: string, between?: string): string
   /** ": <message>." or ".", to end a sentence with the system's own words. */
   readonly end: string
+  /** True where a create failed and all that it had made has been taken back. */
+  readonly undone: boolean
   /** "Nothing was created." while a run is being made, else "Nothing was changed." */
   readonly unchanged: string
 }
@@ -161,7 +163,7 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
       : 'Install it so that your shell finds it, or choose another agent',
   ],
   'start-failed': (d) => [
-    `${d.text('command') ?? 'The program'} could not be started${d.end} The worktree and its branch are kept.`,
+    `${d.text('command') ?? 'The program'} could not be started${d.end} ${d.undone ? 'What had been made for the run was taken back.' : 'The worktree and its branch are kept.'}`,
     'Check that the command runs in a shell, then resume the run',
   ],
   cancelled: () => ['Cancelled. What had been made for the run was taken back.', 'Start it again when you want it'],
@@ -285,6 +287,14 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
     d.text('log') ? `Read its log at ${d.text('log')}, or run "coppice doctor"` : 'Run "coppice doctor" to see why',
   ],
   'host-starting': () => ['The host is still starting. Nothing was changed.', 'Try again in a few seconds'],
+  'keeper-unreachable': (d) => [
+    `The process that holds the terminals (the keeper) cannot be reached${d.end} Nothing was started; ${d.undone ? 'what had been made for the run was taken back' : 'worktrees and branches are kept'}.`,
+    d.text('reason') === 'protocol'
+      ? 'Stop its agents with the Coppice that started it; it then ends by itself, and the next start brings a newer one'
+      : d.text('log')
+        ? `Read its log at ${d.text('log')}, then try again`
+        : 'Try again; if it stays, run "coppice doctor"',
+  ],
   'already-owned': (d) => [
     `Another host${d.number('pid') === null ? '' : ` (process ${d.number('pid')})`} owns the data directory${d.text('path') ? ` ${d.text('path')}` : ''}. This one did not start, and nothing was changed.`,
     'Use the one that runs, or end it with "coppice host stop"',
@@ -300,11 +310,15 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
     'Try again: the host is started where none runs',
   ],
   'database-corrupt': (d) => [
-    `The journal${at(d)} is damaged${d.end} Nothing was deleted${d.text('kept') ? `; it is kept at ${d.text('kept')}` : ''}.`,
-    'Run "coppice doctor", and restore the file from a backup if you have one',
+    d.text('movedTo', 4096)
+      ? `The journal${at(d)} is damaged${d.text('reason') ? ` (${d.text('reason')})` : ''}. It was kept as ${d.text('movedTo', 4096)}, and nothing was deleted: worktrees and branches stay where they are.`
+      : `The journal${at(d)} is damaged${d.end} Nothing was deleted.`,
+    d.text('movedTo')
+      ? 'Start again to begin with an empty journal, or put a backup in its place first'
+      : 'Move that file away yourself, then start again',
   ],
   'database-newer': (d) => [
-    `The journal${at(d)} was written by a newer Coppice${d.text('version') ? ` (format ${d.text('version')})` : ''}. It was left as it is.`,
+    `The journal${at(d)} was written by a newer Coppice${d.number('found') === null ? '' : ` (its format is ${d.number('found')}${d.number('known') === null ? '' : `, this one knows ${d.number('known')}`})`}. It was left as it is.`,
     'Start the newer Coppice, or name another data directory in COPPICE_HOME',
   ],
   'too-large': (d) => [

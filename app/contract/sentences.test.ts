@@ -61,7 +61,15 @@ const full: FailureDetail = {
     log: '/h/host.log',
     pid: 7,
   },
-  ...{ client: 1, host: 2, clientVersion: '0.2.0', older: 'host', kept: '/h/kept.db', actual: 'ext::x', pids: ['7'] },
+  ...{
+    client: 1,
+    host: 2,
+    clientVersion: '0.2.0',
+    older: 'host',
+    movedTo: '/h/kept.db',
+    actual: 'ext::x',
+    pids: ['7'],
+  },
 }
 
 describe('sentenceOf', () => {
@@ -100,6 +108,22 @@ describe('sentenceOf', () => {
     expect(sentenceOf(failure('git-failed', { command: 'gc', exit: 'SIGKILL' })).message).toContain(
       '(ended by SIGKILL)',
     )
+  })
+
+  it('says where a damaged journal went, and which format a newer one has', () => {
+    const damaged = { path: '/h/journal.db', movedTo: '/h/aside/journal-damaged.db', reason: 'file is not a database' }
+    expect(sentenceOf(failure('database-corrupt', { ...damaged, message: 'the same in other words' })).message).toBe(
+      'The journal at /h/journal.db is damaged (file is not a database). It was kept as /h/aside/journal-damaged.db, and nothing was deleted: worktrees and branches stay where they are.',
+    )
+    expect(sentenceOf(failure('database-newer', { path: '/h/journal.db', found: 3, known: 1 })).message).toBe(
+      'The journal at /h/journal.db was written by a newer Coppice (its format is 3, this one knows 1). It was left as it is.',
+    )
+  })
+
+  it('says of a program that could not be started what became of its worktree', () => {
+    const detail = { command: 'frob', message: 'spawn frob: ENOENT' }
+    expect(sentenceOf(failure('start-failed', { ...detail, undone: true }, 'start')).message).toContain('taken back')
+    expect(sentenceOf(failure('start-failed', detail, 'start')).message).toContain('are kept')
   })
 
   it('names the counts that a consent is about', () => {

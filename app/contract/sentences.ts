@@ -170,6 +170,7 @@ function factsOf(failure: Failure): Facts {
       )
     },
     end: message === null ? '.' : `: ${/[.!?…]$/.test(message) ? message : `${message}.`}`,
+    undone: value('undone') === true,
     unchanged: failure.stage === undefined ? 'Nothing was changed.' : 'Nothing was created.',
   }
 }

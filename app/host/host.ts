@@ -15,6 +15,7 @@ import { stopRun } from '../runs/stop.ts'
 import { createTerminals } from '../runs/terminal.ts'
 import { keepTrash } from '../runs/trash.ts'
 import { createHandlers } from './handlers.ts'
+import { keeperFailure, withFailures } from './keeper-failure.ts'
 import type { CreateHost } from './room.ts'
 
 /** Builds the host over an open journal and puts right what a crash left before it answers anyone. */
@@ -71,6 +72,8 @@ export const createHost: CreateHost = async (options) => {
         env: definedOf(process.env),
       },
       clientVersion: options.version,
+    }).catch((error: unknown) => {
+      throw keeperFailure(error, dataDirectory)
     })
     keeperPid = opened.pid
     opened.onClosed(() => {
@@ -78,7 +81,7 @@ export const createHost: CreateHost = async (options) => {
       keeperPid = null
       if (!closing) void keeperLost()
     })
-    return opened
+    return withFailures(opened, dataDirectory)
   }
 
   /** The keeper and every session with it are gone: what they were doing is recorded, and a fresh keeper serves what comes. */

@@ -69,6 +69,7 @@ export const FailureCode = z.enum([
   // host and store
   'host-unreachable',
   'host-starting',
+  'keeper-unreachable',
   'already-owned',
   'protocol-mismatch',
   'connection-lost',

@@ -29,8 +29,8 @@ export interface AttemptRequest {
 }
 
 /**
- * Starts the next attempt of a run whose worktree is there. Throws `agent-not-found` or `start-failed`; then no process is left
- * and no attempt is recorded as running.
+ * Starts the next attempt of a run whose worktree is there. Throws `agent-not-found`, `start-failed`, `keeper-unreachable` or a limit
+ * of the machine; then no process is left and no attempt is recorded as running.
  */
 export async function startAttempt(
   context: Context,
@@ -81,10 +81,12 @@ export async function startAttempt(
     })
     pid = child.pid
   } catch (error) {
-    const failure = failureOf(error)
+    const { code, detail, retryable } = failureOf(error)
+    // The machine's limits and a keeper that is gone are said as such: the command may be right.
+    if (code !== 'internal' && code !== 'start-failed') throw fail(code, detail, { stage: 'start', retryable })
     throw fail(
       'start-failed',
-      { agent: adapter.label, command: plan.shown, message: String(failure.detail?.message ?? failure.code) },
+      { agent: adapter.label, command: plan.shown, message: String(detail?.message ?? code) },
       { stage: 'start' },
     )
   }

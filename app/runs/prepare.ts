@@ -9,7 +9,7 @@ import { fetchRef, refAge, resolveCommit, trackedFiles, uniqueBranch } from '../
 import { undoWorktreeAdd } from '../git/undo-add.ts'
 import { addWorktree } from '../git/worktree.ts'
 import type { ReportItem } from '../model/event.ts'
-import { CoppiceFailure, fail, failureOf, type Stage } from '../model/failure.ts'
+import { CoppiceFailure, type Failure, fail, failureOf, type Stage } from '../model/failure.ts'
 import type { Repository } from '../model/repository.ts'
 import type { Run, StageRecord } from '../model/run.ts'
 import { startAttempt } from './attempt.ts'
@@ -19,6 +19,7 @@ import { endProcesses } from './end-processes.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
 import { reservedBranches } from './names.ts'
 import { measureSoon } from './observe.ts'
+import { exists } from './presence.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from './repositories.ts'
 import { parseSetup, setupFileName } from './setup-command.ts'
 import { refuseLowDisk } from './space.ts'
@@ -54,17 +55,26 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
       return
     }
     const cancelled = abort.signal.aborted
-    const failure = failureOf(error)
+    const failure = cancelled ? failureOf(error) : await whyFailed(context, runId, error)
     // Where it cannot be undone now, the run keeps its worktree's path, and the next sweep or attempt undoes it.
-    await recordUndo(context, caller, runId).catch((problem: unknown) =>
-      context.log(`prepare ${runId}: could not be undone yet: ${String(problem)}`),
+    const undone = await recordUndo(context, caller, runId).then(
+      () => true,
+      (problem: unknown) => {
+        context.log(`prepare ${runId}: could not be undone yet: ${String(problem)}`)
+        noteHalfUndone(context, caller, runId)
+        return false
+      },
     )
     if (cancelled) record(context, caller, { type: 'run-cancelled', runId })
     else
       record(context, caller, {
         type: 'run-failed',
         runId,
-        failure: { ...failure, stage: failure.stage ?? stages.current() ?? 'inspect' },
+        failure: {
+          ...failure,
+          stage: failure.stage ?? stages.current() ?? 'inspect',
+          detail: { ...failure.detail, undone },
+        },
       })
     if (!(error instanceof CoppiceFailure) && !cancelled)
       context.log(`prepare ${runId}: ${error instanceof Error ? error.stack : String(error)}`)
@@ -72,6 +82,27 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
     context.creating.delete(runId)
     context.live.change(runId, { progress: null })
   }
+}
+
+/** What is left of a create that could not be undone is nobody's worktree: by this the next sweep knows that it has to go. */
+function noteHalfUndone(context: Context, caller: Caller, runId: string): void {
+  const { worktree, worktreePresence } = runOf(context, runId)
+  if (worktree === null || worktreePresence === 'none') return
+  try {
+    record(context, caller, { type: 'worktree-presence', runId, presence: 'none', worktree })
+  } catch (error) {
+    context.log(`prepare ${runId}: ${String(error)}`)
+  }
+}
+
+/** The failure as it happened, or `repository-unavailable` where the repository went away under it: the rest only follows from that. */
+async function whyFailed(context: Context, runId: string, error: unknown): Promise<Failure> {
+  const repository = repositoryOf(context, runOf(context, runId).repositoryId)
+  if (await exists(repository.commonDir).catch(() => true)) return failureOf(error)
+  return inspectPresent(context, repository).then(
+    () => failureOf(error),
+    (gone: unknown) => failureOf(gone),
+  )
 }
 
 /** Cancels a run that is queued or being prepared. The undo is recorded when it is done. `wrong-phase` once it runs. */

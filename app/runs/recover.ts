@@ -1,6 +1,7 @@
 // What a host does when it starts: every unfinished intent is finished or undone by what git, the disk, the keeper and the process
 // table say now. Runs whose session the keeper still holds are attached again, the others are interrupted. What is ours is healed,
 // what is not is listed, and a scan that failed changes nothing. Run twice, it changes nothing more.
+import { existsSync } from 'node:fs'
 import { adapterOf } from '../agents/adapters.ts'
 import { pushedTip } from '../git/branches.ts'
 import type { Keeper, KeeperSession } from '../keeper/client.ts'
@@ -97,7 +98,9 @@ const leftOverMs = 5_000
 const isLeftOver = (context: Context, run: Run): boolean =>
   !context.creating.has(run.id) &&
   !context.busy.has(run.id) &&
-  (run.phase === 'preparing' || isTrashWork(run) || isHalfUndone(run))
+  (isTrashWork(run) ||
+    // Of a repository that is away no create can be undone, and its being away is no news every few seconds.
+    ((run.phase === 'preparing' || isHalfUndone(run)) && existsSync(repositoryOf(context, run.repositoryId).commonDir)))
 
 /** A create that failed and could not be undone then. */
 const isHalfUndone = (run: Run): boolean =>

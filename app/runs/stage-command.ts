@@ -1,7 +1,7 @@
 // A command that runs before the agent (set-up, install): a session of its own, seen live in the tile, ended whole when it is
 // cancelled. It fails with its last lines, because that is what a person needs to mend it.
 
-import { fail } from '../model/failure.ts'
+import { fail, failureOf } from '../model/failure.ts'
 import type { Run } from '../model/run.ts'
 import type { Exit } from '../model/session.ts'
 import { agentEnvironment } from '../process/environment.ts'
@@ -40,14 +40,10 @@ export async function runStageCommand(
   const [file, args] = typeof command === 'string' ? [shell, ['-c', command]] : ['/usr/bin/env', [...command]]
   // The keeper takes no session id twice: the second at which it began makes it one of its own.
   const sessionId = `${run.id}.${stage}-${Math.floor(context.now() / 1000).toString(36)}`
-  await keeper.spawn({
-    sessionId,
-    kind: 'pty',
-    file,
-    args: args as string[],
-    cwd: worktree,
-    env: environment,
-    ...firstSize,
+  const spec = { sessionId, kind: 'pty' as const, file, args: args as string[], cwd: worktree, env: environment }
+  await keeper.spawn({ ...spec, ...firstSize }).catch((error: unknown) => {
+    const { code, detail } = failureOf(error)
+    throw fail(`${stage}-failed`, { command: shown(command), message: String(detail?.message ?? code) }, { stage })
   })
 
   let ended: (exit: Exit) => void = () => {}

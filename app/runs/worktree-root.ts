@@ -2,7 +2,7 @@
 // <root>/<repository id>/<run id>, never derived from a branch name.
 import { lstat, mkdir, realpath } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
-import { fail } from '../model/failure.ts'
+import { fail, systemFailureCode } from '../model/failure.ts'
 import type { Repository } from '../model/repository.ts'
 import type { Context } from './context.ts'
 import { exists } from './presence.ts'
@@ -19,7 +19,11 @@ export function worktreeRootOf(context: Context): string {
 export async function newWorktreePath(context: Context, repository: Repository, runId: string): Promise<string> {
   const root = worktreeRootOf(context)
   if (!isAbsolute(root)) throw fail('bad-input', { field: 'worktreeRoot', message: 'must be an absolute path' })
-  await mkdir(root, { recursive: true, mode: 0o700 })
+  await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (systemFailureCode(error)) throw error
+    // A file in the way, a name that is too long: the setting is what is wrong.
+    throw fail('bad-input', { field: 'worktreeRoot', message: `${root} cannot be made: ${error.message}` })
+  })
   const real = await realpath(root)
   for (const inside of [repository.path, repository.commonDir]) {
     if (real === inside || real.startsWith(inside + sep)) {

@@ -116,6 +116,8 @@ function checkOwnership(directory: DataDirectory): void {
 }
 
 function refuseSharedPlaces(path: string): void {
+  // git's locks on our worktrees name it, on one line.
+  if (/[\r\n]/.test(path)) throw refusal(path, 'its path holds a line break')
   const shared = [tmpdir(), '/tmp', '/var/tmp', '/dev/shm'].map(realOrSame)
   if (shared.includes(path)) throw refusal(path, 'the temp directory is shared and is emptied by others')
   if (path === parse(path).root) throw refusal(path, 'it is the root of the file system')

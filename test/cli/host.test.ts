@@ -1,5 +1,5 @@
 import { spawn as childProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pty from 'node-pty'
@@ -107,6 +107,35 @@ describe('host', () => {
       await listener.close()
       vi.unstubAllEnvs()
     }
+  })
+
+  it('says where a damaged journal went and begins anew, and leaves a newer one as it is', async () => {
+    await cli.json('run', '--repo', repo.path, '--command', 'true', '--id', 'before', '--wait', 'settled')
+    await cli.json('host', 'stop')
+    const journal = join(cli.dataDirectory, 'journal.db')
+    const whole = readFileSync(journal)
+    writeFileSync(journal, 'not a database at all. '.repeat(1000))
+    const damaged = await cli.told(1, 'list')
+    expect(damaged.code).toBe('database-corrupt')
+    const [kept = ''] = readdirSync(join(cli.dataDirectory, 'aside'))
+    expect(damaged.message).toContain(`It was kept as ${join(cli.dataDirectory, 'aside', kept)}`)
+    expect(readFileSync(join(cli.dataDirectory, 'aside', kept), 'utf8')).toMatch(/^not a database/)
+    // The host that said so ends first, within a second.
+    await expect.poll(async () => (await cli.run('list', '--json')).stdout, { timeout: 30_000 }).toBe('[]\n')
+    await cli.json('host', 'stop')
+
+    const newer = Buffer.from(whole)
+    // user_version stands at byte 60 of the header, big-endian.
+    newer.writeUInt32BE(99, 60)
+    for (const suffix of ['-wal', '-shm']) rmSync(journal + suffix, { force: true })
+    writeFileSync(journal, newer)
+    const refused = await cli.told(1, 'list')
+    expect(refused).toMatchObject({ code: 'database-newer', message: expect.stringContaining('its format is 99') })
+    expect(readFileSync(journal).equals(newer)).toBe(true)
+    expect(readdirSync(join(cli.dataDirectory, 'aside'))).toEqual([kept])
+    writeFileSync(journal, whole)
+    await expect.poll(async () => (await cli.run('list', '--json')).code, { timeout: 30_000 }).toBe(0)
+    expect(await cli.json('show', 'before')).toMatchObject({ phase: 'exited' })
   })
 
   it('opens a port only when asked, for a browser with a token', async () => {

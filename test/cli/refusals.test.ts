@@ -1,29 +1,46 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunView } from '../../app/model/view.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
 import { makeCli, type TestCli } from './harness.ts'
 
-// Bad input: each with a code, a sentence and a way on, and with nothing changed.
+// Bad input: each with a code, a sentence and a way on, and with nothing changed, in no repository and in no folder of ours.
 let cli: TestCli
 let repo: TestRepo
 let empty: TestRepo
-let before: Record<string, string>
-beforeAll(() => {
+let theirs: TestRepo
+beforeAll(async () => {
   cli = makeCli()
   repo = makeRepo({ remote: true })
   empty = makeRepo({ files: null })
+  theirs = makeRepo()
   repo.git('branch', 'taken')
-  before = fingerprint(repo.path)
   mkdirSync(join(cli.home, 'folder'))
   writeFileSync(join(cli.home, 'file'), '')
+  // Another owner's for root, whom no mode keeps out; else one that may not be entered.
+  if (process.getuid?.() === 0) chownSync(theirs.path, 65534, 65534)
+  else chmodSync(theirs.path, 0)
+  await cli.json('host', 'start')
 })
 afterAll(async () => {
   await cli?.close()
-  repo?.close()
-  empty?.close()
+  if (theirs) chmodSync(theirs.path, 0o700)
+  for (const one of [repo, empty, theirs]) one?.close()
 })
+
+/** Everything that a refusal must leave as it was: the repositories with their remotes, the folders named, and our own. */
+function everything() {
+  const our = (room: string) => {
+    const path = join(cli.dataDirectory, room)
+    return existsSync(path) ? readdirSync(path) : []
+  }
+  return {
+    repositories: [repo, empty].map(({ root }) => fingerprint(root)),
+    folder: fingerprint(join(cli.home, 'folder')),
+    ...{ worktrees: our('worktrees'), runs: our('runs'), trash: our('trash'), sessions: our('keeper') },
+  }
+}
 
 const run = (path: string, ...more: string[]) => ['run', '--repo', path, '--command', 'true', ...more]
 
@@ -43,11 +60,16 @@ it.each<[string, string, () => string[], RegExp]>([
   ['a command line that is empty', 'bad-input', () => ['run', '--repo', repo.path, '--command', ' '], /./],
   ['a run that is not there', 'not-found', () => ['show', 'nobody'], /coppice list/],
   ['a removal of what is not there', 'not-found', () => ['rm', 'nobody'], /./],
+  ['a file', 'not-a-repository', () => run(join(cli.home, 'file')), /./],
+  ['a repository that is not ours to read', 'permission-denied', () => run(theirs.path), /safe\.directory|access/],
 ])('%s: %s', async (_, code, words, next) => {
+  const before = everything()
   const error = await cli.told(1, ...words())
   expect(error.code).toBe(code)
   expect(error.message).toMatch(/^\S.*[.!?…]$/)
   expect(error.next).toMatch(next)
+  expect(everything()).toEqual(before)
+  expect(before).toMatchObject({ worktrees: [], runs: [], trash: [] })
 })
 
 it('an agent that is not installed is named, with how to get it', async () => {
@@ -55,13 +77,16 @@ it('an agent that is not installed is named, with how to get it', async () => {
   mkdirSync(bin)
   writeFileSync(join(bin, 'codex'), '')
   chmodSync(join(bin, 'codex'), 0o644)
+  const before = everything()
   const error = await cli.told(1, 'run', '--repo', repo.path, '--agent', 'opencode', '--prompt', 'x')
   expect(error.code).toBe('agent-not-found')
   expect(error.message).toContain('OpenCode')
   expect(error.next).toMatch(/npm|Get it|Install/)
+  expect(everything()).toEqual(before)
 })
 
 it('a prompt of 10 MB', async () => {
+  const before = everything()
   const { code, stdout } = await cli.runWith(
     { input: 'x'.repeat(10_000_000) },
     ...run(repo.path, '--prompt', '-', '--json'),
@@ -70,12 +95,49 @@ it('a prompt of 10 MB', async () => {
   expect(JSON.parse(stdout)).toMatchObject({
     error: { code: 'prompt-too-long', message: expect.stringContaining('10 MB') },
   })
+  expect(everything()).toEqual(before)
+})
+
+it('nothing of it is in the list', async () => {
+  expect(await cli.json<RunView[]>('list', '--all')).toEqual([])
+})
+
+describe('names that are odd, and right', () => {
+  const names = ['with space', 'it\'s "quoted"', 'new\nline', 'ünïcödé 日本', '-dash', '$(touch pwned);rm', 'a*[b]?']
+  it.each(names)('%j is the name of a repository as any other', async (name) => {
+    const odd = makeRepo({ name, remote: true })
+    // The data directory's too, but for the line break, which it refuses.
+    const home = join(cli.home, `data ${name.replaceAll('\n', ' ')}`)
+    const before = fingerprint(odd.path, { without: /^\.git\/(worktrees|refs|logs|objects)(\/|$)/ })
+    try {
+      const line = 'echo "$COPPICE_REPOSITORY" > named && git add named && git commit -qm named'
+      const { code, stdout } = await cli.runWith(
+        { env: { COPPICE_HOME: home } },
+        ...['run', '--repo', odd.path, '--command', line, '--id', 'odd', '--prompt', name],
+        ...['--wait', 'settled', '--json'],
+      )
+      expect(code, stdout).toBe(0)
+      const view = JSON.parse(stdout) as RunView
+      expect(view).toMatchObject({ repository: odd.path, phase: 'exited', exit: { code: 0 }, branch: 'agent/odd' })
+      expect(odd.git('show', 'agent/odd:named')).toBe(odd.path)
+      const removed = await cli.runWith({ env: { COPPICE_HOME: home } }, 'rm', 'odd', '--yes', '--json')
+      expect(removed.code, removed.stdout).toBe(0)
+      expect(existsSync(view.worktree ?? '')).toBe(false)
+      expect((await cli.runWith({ env: { COPPICE_HOME: home } }, 'restore', 'odd')).code).toBe(0)
+      expect(odd.gitIn(view.worktree ?? '', 'status', '--porcelain')).toBe('')
+      expect(fingerprint(odd.path, { without: /^\.git\/(worktrees|refs|logs|objects)(\/|$)/ })).toEqual(before)
+    } finally {
+      await cli.runWith({ env: { COPPICE_HOME: home } }, 'host', 'stop', '--agents', 'stop')
+      odd.close()
+    }
+  })
 })
 
 it('the same id or branch twice has one winner', async () => {
+  const own = makeRepo()
   const ended = await Promise.all(
     [1, 2, 3].map(() =>
-      cli.run(...run(repo.path, '--id', 'twin', '--branch', 'twins/one', '--wait', 'settled', '--json')),
+      cli.run(...run(own.path, '--id', 'twin', '--branch', 'twins/one', '--wait', 'settled', '--json')),
     ),
   )
   expect(ended.map(({ code }) => code).sort()).toEqual([0, 1, 1])
@@ -83,7 +145,9 @@ it('the same id or branch twice has one winner', async () => {
     const { error } = JSON.parse(stdout) as { error?: { code: string; next: string } }
     if (code === 1) expect(['id-taken', 'branch-exists']).toContain(error?.code)
   }
-  await cli.json('rm', 'twin')
+  expect(own.git('worktree', 'list').split('\n')).toHaveLength(2)
+  expect(own.git('branch', '--list', 'twins/*').split('\n')).toHaveLength(1)
+  own.close()
 })
 
 it('wrong usage ends with 2, in words or in JSON', async () => {
@@ -104,12 +168,4 @@ it('wrong usage ends with 2, in words or in JSON', async () => {
   expect(help.code).toBe(0)
   expect(help.stdout).toContain('journal')
   expect((await cli.run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-})
-
-it('nothing was created by any of it, in the list or in the repository', async () => {
-  expect(await cli.json<RunView[]>('list')).toEqual([])
-  const own = /^\.git\/(worktrees|logs\/refs\/remotes|refs\/remotes|refs\/coppice|objects|FETCH_HEAD)(\/|$)/
-  const kept = (all: Record<string, string>) =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => !own.test(name)))
-  expect(kept(fingerprint(repo.path))).toEqual(kept(before))
 })

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import { isRunning, sleep, startHost, type TestHost } from '../harness/test-host.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
@@ -202,10 +203,14 @@ describe('bad input', () => {
     execFileSync('git', ['init', '-q', '--bare', join(repo.root, 'bare')])
     execFileSync('git', ['init', '-q', join(repo.root, 'empty')])
     execFileSync('mkdir', [join(repo.root, 'plain')])
+    const before = fingerprint(repo.root)
+    const known = Object.keys(host.state().repositories)
     expect(await add(join(repo.root, 'plain'))).toBe('not-a-repository')
     expect(await add(join(repo.root, 'nothing'))).toBe('not-a-repository')
     expect(await add(join(repo.root, 'bare'))).toBe('bare-repository')
     expect(await add(join(repo.root, 'empty'))).toBe('no-commits')
+    expect(Object.keys(host.state().repositories)).toEqual(known)
+    expect(fingerprint(repo.root)).toEqual(before)
   })
 
   it('takes paths with spaces, quotes, newlines and unicode', async () => {
@@ -228,6 +233,54 @@ describe('bad input', () => {
     execFileSync('mv', [`${repo.path}-away`, repo.path])
     await host.untilPhase(await host.start(repositoryId, 'true'), 'exited')
     expect(host.state().repositories[repositoryId]?.presence).toBe('present')
+  })
+})
+
+describe('a repository that goes away in the middle of a create', () => {
+  it.each([
+    ['fails', 3],
+    ['succeeds', 0],
+  ])(
+    'is named as unavailable where the set-up %s, and what was made is taken back once it is there again',
+    async (_, code) => {
+      const go = join(host.home, 'go')
+      const setup = `touch begun; until [ -e ${go} ]; do sleep 0.05; done; exit ${code}`
+      repo.commit({ '.coppice.json': JSON.stringify({ setup }) })
+      repo.git('push', '-q', 'origin', 'main')
+      const without = /^\.git\/(refs\/remotes|logs\/refs\/remotes|objects)(\/|$)/
+      const before = fingerprint(repo.path, { without })
+      const id = await host.start(repositoryId, 'echo never', { setup: 'run' })
+      const worktree = await host.until('the set-up', () => {
+        const { worktree } = host.run(id)
+        return worktree && existsSync(join(worktree, 'begun')) && worktree
+      })
+      execFileSync('mv', [repo.path, `${repo.path}-away`])
+      writeFileSync(go, '')
+      const run = await host.untilPhase(id, 'failed')
+      expect(run.failure).toMatchObject({ code: 'repository-unavailable', detail: { path: repo.path } })
+      expect(host.state().repositories[repositoryId]?.presence).toBe('unavailable')
+      expect(run.attempts.filter(({ pid }) => pid !== null)).toEqual([])
+      execFileSync('mv', [`${repo.path}-away`, repo.path])
+      await host.until('the undo', () => host.run(id).worktree === null, 30_000)
+      expect(existsSync(worktree)).toBe(false)
+      expect(fingerprint(repo.path, { without })).toEqual(before)
+      // And it works again.
+      await host.call('run.resume', { runId: id })
+      if (code === 0) await host.untilPhase(id, 'exited')
+      else expect((await host.untilPhase(id, 'failed')).failure?.code).toBe('setup-failed')
+    },
+  )
+})
+
+describe('settings', () => {
+  it('are changed one by one: the others stay as they were set', async () => {
+    const before = host.state().settings
+    await host.call('settings.change', { change: { maxRunning: 7 } })
+    await host.call('settings.change', { change: { theme: 'light' } })
+    await host.call('settings.change', { change: { onQuit: 'keep' } })
+    await host.until('the last of them', () => host.state().settings.onQuit === 'keep')
+    expect(host.state().settings).toEqual({ ...before, maxRunning: 7, theme: 'light', onQuit: 'keep' })
+    expect(before.recentPaths).toEqual([repo.path])
   })
 })
 
@@ -355,6 +408,30 @@ describe('a keeper that is killed', () => {
     await host.call('run.resume', { runId: id })
     await host.untilPhase(id, 'running')
     await host.call('run.stop', { runId: id })
+  })
+})
+
+describe('a keeper that cannot be started', () => {
+  it('is named, with what was made taken back; and all goes on once it can be', async () => {
+    const keeper = await host.keeperPid()
+    await host.kill()
+    process.kill(keeper, 'SIGKILL')
+    const lock = join(host.dataDirectory, 'keeper.lock')
+    await host.until('its end', () => !isRunning(keeper))
+    rmSync(lock)
+    mkdirSync(lock)
+    await host.restart()
+    const without = /^\.git\/(refs\/remotes|logs\/refs\/remotes|objects)(\/|$)/
+    const before = fingerprint(repo.path, { without })
+    const id = await host.start(repositoryId, 'true', { id: 'nobody-holds-it' })
+    const run = await host.untilPhase(id, 'failed')
+    expect(run.failure).toMatchObject({ code: 'keeper-unreachable', stage: 'start', detail: { undone: true } })
+    expect(sentenceOf(run.failure!).message).toMatch(/the keeper\) cannot be reached: The keeper does not start: /)
+    expect(run).toMatchObject({ worktree: null, branch: null })
+    expect(fingerprint(repo.path, { without })).toEqual(before)
+    rmSync(lock, { recursive: true })
+    await host.call('run.resume', { runId: id })
+    await host.untilPhase(id, 'exited')
   })
 })
 

@@ -81,6 +81,12 @@ describe('openDataDirectory', () => {
     expect(readdirSync(join(root, 'real'))).toEqual([])
   })
 
+  it('refuses a path with a line break, which no lock of git could name', () => {
+    const root = make()
+    expect(codeOf(() => openDataDirectory(join(root, 'two\nlines')))).toBe('bad-input')
+    expect(readdirSync(root)).toEqual([])
+  })
+
   it.each([tmpdir(), '/tmp', '/var/tmp', '/', homedir()])('refuses %s', (path) => {
     expect(codeOf(() => openDataDirectory(path))).toBe('bad-input')
   })
