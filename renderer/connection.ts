@@ -2,7 +2,7 @@
 // that a lost line is tried again, sooner at first, and that what cannot get better by trying (a wrong token, another protocol)
 // is said once. It knows no runs and no screens.
 import { type Client, connect } from '../app/contract/client.ts'
-import type { Channel } from '../app/contract/wire.ts'
+import { browserSession, type Channel } from '../app/contract/wire.ts'
 import { CoppiceFailure, type Failure } from '../app/model/failure.ts'
 import { version } from '../package.json'
 
@@ -158,7 +158,8 @@ async function openSocket(): Promise<Channel> {
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
   url.hash = ''
   url.search = ''
-  const socket = new WebSocket(url)
+  const key = storedKey()
+  const socket = new WebSocket(url, key === null ? [browserSession.protocol] : [browserSession.protocol, key])
   socket.binaryType = 'arraybuffer'
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -190,7 +191,7 @@ async function openSocket(): Promise<Channel> {
   return channel
 }
 
-/** The address from `coppice serve` carries a token in its fragment that is good once: it buys this browser a cookie. */
+/** The address from `coppice serve` carries a token in its fragment that is good once: it buys this browser a cookie and a key. */
 async function exchangeToken(): Promise<void> {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
   if (token === null) return
@@ -202,16 +203,44 @@ async function exchangeToken(): Promise<void> {
   })
   // The fragment goes in any case: it must not stay in the history or be copied on.
   history.replaceState(null, '', `${location.pathname}${location.search}`)
-  // A token that was used up is no failure where its cookie is still here: a reload, or a second tab.
+  if (answer.status === 200) return keepKey(((await answer.json()) as { key: string }).key)
+  // A token that was used up is no failure where its session is still here: a reload, or a second tab.
   if (!answer.ok && (await sessionIsUnknown())) throw new CoppiceFailure({ code: 'unauthorised', retryable: false })
 }
 
 async function sessionIsUnknown(): Promise<boolean> {
+  const key = storedKey()
   try {
-    const { status } = await fetch('session', { credentials: 'same-origin', cache: 'no-store' })
+    const { status } = await fetch('session', {
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers: key === null ? {} : { [browserSession.keyHeader]: key },
+    })
     return status === 401 || status === 403
   } catch {
     return false
+  }
+}
+
+// Kept for the origin, port and all, as the cookie is kept for the address: a second tab and a reload have both. A browser that
+// keeps nothing has it as long as the page lives.
+const keyName = 'coppice-key'
+let ownKey: string | null = null
+
+function keepKey(key: string): void {
+  ownKey = key
+  try {
+    localStorage.setItem(keyName, key)
+  } catch {
+    // Storage is switched off: a reload needs a new address.
+  }
+}
+
+function storedKey(): string | null {
+  try {
+    return localStorage.getItem(keyName) ?? ownKey
+  } catch {
+    return ownKey
   }
 }
 

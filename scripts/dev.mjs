@@ -59,8 +59,9 @@ async function startHost(port = '0') {
     headers: { 'content-type': 'application/json', origin: target },
     body: JSON.stringify({ token: new URL(url).hash.replace('#token=', '') }),
   })
-  if (response.status !== 204) throw new Error(`The host did not take its own token (${response.status})`)
-  return { target, cookie: response.headers.getSetCookie()[0].split(';')[0] }
+  if (response.status !== 200) throw new Error(`The host did not take its own token (${response.status})`)
+  const { key } = await response.json()
+  return { target, cookie: response.headers.getSetCookie()[0].split(';')[0], key }
 }
 
 /**
@@ -73,6 +74,8 @@ function proxyToHost() {
     outgoing.setHeader('host', new URL(host.target).host)
     outgoing.setHeader('origin', host.target)
     outgoing.setHeader('cookie', host.cookie)
+    // As app/contract/wire.ts names it; what the page offers as the socket's protocol stays as it is.
+    outgoing.setHeader('x-coppice-key', host.key)
   }
   const way = {
     target: host.target,

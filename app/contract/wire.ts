@@ -12,6 +12,13 @@ import { Settings } from '../model/settings.ts'
 /** Raised by one when an older client could misread a newer host. Both sides say theirs in the first message. */
 export const protocolVersion = 1
 
+/**
+ * A browser's session is a cookie and a key. The cookie alone would not do: cookies know no ports, so a browser sends ours to
+ * whatever else is served on this address, an agent's own server for one. The key stays with the page's origin, port and all; it
+ * goes in this header, or (a WebSocket takes no headers) as the protocol that is named after ours.
+ */
+export const browserSession = { keyHeader: 'x-coppice-key', protocol: 'coppice' } as const
+
 /** No frame is larger: a client that sends one is refused and closed. A prompt of 1 MiB fits whatever its characters. */
 export const maxFrameBytes = 24 * 1024 * 1024
 

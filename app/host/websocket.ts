@@ -1,13 +1,14 @@
-// The port for browsers, opened only when asked for: the client's files, one exchange of a token for a session, and a WebSocket.
-// Localhost is no boundary (any page and any program can reach it), so every request must name this very address as its Host, what
-// changes something or connects must come from a page of this very origin, and nothing is answered across origins. It knows no
+// The port for browsers, opened only when asked for: the client's files, one exchange of a token for a session (a cookie and a
+// key), and a WebSocket. Localhost is no boundary (any page and any program can reach it), so every request must name this very
+// address as its Host, what changes something or connects must come from a page of this very origin, and nothing is answered
+// across origins. It knows no
 // commands; what it accepts is a Channel like any other.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { type Channel, maxFrameBytes } from '../contract/wire.ts'
+import { browserSession, type Channel, maxFrameBytes } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'
 import { securityHeaders, staticFile } from './static-files.ts'
 
@@ -42,8 +43,9 @@ const pingMs = 30_000
  */
 export async function openPort(options: PortOptions): Promise<Port> {
   const tokens: Buffer[] = []
-  // One session secret for the host's life: every browser that brought a token has it.
+  // One pair of secrets for the host's life: every browser that brought a token has it.
   const session = randomBytes(32).toString('base64url')
+  const key = randomBytes(32).toString('base64url')
   const server = createServer({
     maxHeaderSize: 16 * 1024,
     headersTimeout: 10_000,
@@ -56,6 +58,8 @@ export async function openPort(options: PortOptions): Promise<Port> {
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     clientTracking: true,
+    // The key is never said back.
+    handleProtocols: (offered) => (offered.has(browserSession.protocol) ? browserSession.protocol : false),
   })
 
   const port = await listen(server, options.port)
@@ -96,6 +100,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
   }
 
   const hasSession = (request: IncomingMessage): boolean =>
+    same(keyOf(request), key) &&
     (request.headers.cookie ?? '')
       .split(';')
       .some(
@@ -124,7 +129,12 @@ export async function openPort(options: PortOptions): Promise<Port> {
     const index = tokens.reduce((found, token, n) => (timingSafeEqual(token, given) ? n : found), -1)
     if (index < 0) return deny(response, 401, 'a token that is not known, or was used')
     tokens.splice(index, 1)
-    finish(response, 204, { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` })
+    response.writeHead(200, {
+      ...headers,
+      'Content-Type': 'application/json',
+      'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`,
+    })
+    response.end(JSON.stringify({ key }))
   }
 
   function finish(response: ServerResponse, status: number, more: Record<string, string> = {}): void {
@@ -168,6 +178,14 @@ function listen(server: ReturnType<typeof createServer>, port: number): Promise<
     })
     server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve((server.address() as AddressInfo).port))
   })
+}
+
+/** "coppice, KEY" among the protocols that a WebSocket offers, or the header; '' where there is neither. */
+function keyOf(request: IncomingMessage): string {
+  const given = request.headers[browserSession.keyHeader]
+  if (typeof given === 'string') return given
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  return offered[0] === browserSession.protocol ? (offered[1] ?? '') : ''
 }
 
 // The body is JSON ({"token": "…"}) with the type that a page of another origin cannot send unasked, or the bare token.

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
 import { displayProblem, installedElectron, sandboxProblem } from '../../scripts/electron-runtime.mjs'
 import { poll, root } from '../harness/app-driver.ts'
 import { hermeticEnvironment, makeRepo } from '../harness/test-repo.ts'
@@ -237,6 +238,18 @@ describe('npm run dev', () => {
     expect((await fetch(`${address}/session`)).status).toBe(204)
     const stranger = await fetch(`${address}/session`, { headers: { origin: 'http://example.com' } })
     expect(stranger.status).not.toBe(204)
+    // The page's own socket gets through to the host, though the page itself has neither cookie nor key.
+    const knock = (origin: string) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(`${address.replace('http', 'ws')}/socket`, ['coppice'], { origin })
+        socket.on('open', () => {
+          resolve(socket.protocol)
+          socket.close()
+        })
+        socket.on('error', () => resolve('refused'))
+      })
+    expect(await knock(address)).toBe('coppice')
+    expect(await knock('http://example.com')).toBe('refused')
     child.kill('SIGINT')
     expect(await started.ended()).toBe(0)
     expect(existsSync(data)).toBe(false)

@@ -103,15 +103,19 @@ function ask(number: number, { method = 'GET', path = '/', headers = {}, body }:
 const tokenOf = (url: string) => url.split('#token=')[1]!
 const own = (number: number) => ({ origin: `http://127.0.0.1:${number}` })
 
-async function login({ port, number }: Opened): Promise<string> {
+/** A browser's session: the cookie, and the key as it says it outside a WebSocket. */
+type Session = { readonly cookie: string; readonly 'x-coppice-key': string }
+
+async function login({ port, number }: Opened): Promise<Session> {
   const answer = await ask(number, {
     method: 'POST',
     path: '/session',
     headers: { ...own(number), 'content-type': 'application/json' },
     body: JSON.stringify({ token: tokenOf(port.newUrl()) }),
   })
-  expect(answer.status).toBe(204)
-  return answer.headers['set-cookie']![0]!.split(';')[0]!
+  expect(answer.status).toBe(200)
+  const { key } = JSON.parse(answer.body) as { key: string }
+  return { cookie: answer.headers['set-cookie']![0]!.split(';')[0]!, 'x-coppice-key': key }
 }
 
 const upgradeHeaders = {
@@ -133,7 +137,12 @@ describe('the token', () => {
       ask(number, { method: 'POST', path: '/session', headers: own(number), body: JSON.stringify({ token }) })
 
     const first = await exchange(tokenOf(url))
-    expect(first.status).toBe(204)
+    expect(first.status).toBe(200)
+    expect(first.headers['cache-control']).toBe('no-store')
+    const { key } = JSON.parse(first.body) as { key: string }
+    expect(key).toMatch(/^[A-Za-z0-9_-]{43}$/)
+    expect(JSON.stringify(first.headers)).not.toContain(key)
+    expect(key).not.toBe(tokenOf(url))
     expect(first.headers['set-cookie']).toHaveLength(1)
     expect(first.headers['set-cookie']![0]).toMatch(
       /^coppice_session=[A-Za-z0-9_-]{43}; HttpOnly; SameSite=Strict; Path=\/$/,
@@ -143,7 +152,8 @@ describe('the token', () => {
     const again = await exchange(tokenOf(url))
     expect(again.status).toBe(401)
     expect(again.headers['set-cookie']).toBeUndefined()
-    expect((await exchange(tokenOf(other))).status).toBe(204)
+    expect(again.body).toBe('')
+    expect((await exchange(tokenOf(other))).status).toBe(200)
     for (const wrong of ['', 'x', tokenOf(other), tokenOf(url).slice(1), 'A'.repeat(43)]) {
       expect((await exchange(wrong)).status, wrong).toBe(401)
     }
@@ -166,17 +176,24 @@ describe('the token', () => {
         body: JSON.stringify({ token: tokenOf(url) }),
       })
     expect((await exchange(urls[0]!)).status).toBe(401)
-    expect((await exchange(urls[1]!)).status).toBe(204)
-    expect((await exchange(urls[16]!)).status).toBe(204)
+    expect((await exchange(urls[1]!)).status).toBe(200)
+    expect((await exchange(urls[16]!)).status).toBe(200)
   })
 
   it('buys a session that one can ask about', async () => {
     const opened = await open()
-    const cookie = await login(opened)
+    const session = await login(opened)
+    const { cookie, 'x-coppice-key': key } = session
     const { number } = opened
-    expect((await ask(number, { path: '/session' })).status).toBe(401)
-    expect((await ask(number, { path: '/session', headers: { cookie: 'coppice_session=wrong' } })).status).toBe(401)
-    expect((await ask(number, { path: '/session', headers: { cookie: `a=b; ${cookie}; c=d` } })).status).toBe(204)
+    const asked = async (headers: Record<string, string>) => (await ask(number, { path: '/session', headers })).status
+    expect(await asked({})).toBe(401)
+    expect(await asked({ ...session, cookie: 'coppice_session=wrong' })).toBe(401)
+    expect(await asked({ ...session, cookie: `a=b; ${cookie}; c=d` })).toBe(204)
+    // The browser sends the cookie to every port of this address, whoever serves there: alone it is worth nothing.
+    expect(await asked({ cookie })).toBe(401)
+    expect(await asked({ cookie, 'x-coppice-key': `${key}x` })).toBe(401)
+    expect(await asked({ cookie, 'x-coppice-key': cookie.split('=')[1]! })).toBe(401)
+    expect(await asked({ 'x-coppice-key': key })).toBe(401)
   })
 })
 
@@ -212,15 +229,15 @@ describe('a forged request', () => {
   it('by another Host (a rebound name) is refused, for files, sessions and sockets alike', async () => {
     const opened = await open()
     const { number, port } = opened
-    const cookie = await login(opened)
+    const session = await login(opened)
     let tried = 0
     for (const host of hosts(number)) {
       const token = tokenOf(port.newUrl())
       const answers = [
         await ask(number, { headers: { host } }),
-        await ask(number, { path: '/session', headers: { host, cookie } }),
+        await ask(number, { path: '/session', headers: { host, ...session } }),
         await ask(number, { method: 'POST', path: '/session', headers: { host, ...own(number) }, body: token }),
-        await ask(number, { path: '/socket', headers: { host, cookie, ...own(number), ...upgradeHeaders } }),
+        await ask(number, { path: '/socket', headers: { host, ...session, ...own(number), ...upgradeHeaders } }),
       ]
       tried += answers.length
       for (const { status, headers, body } of answers) {
@@ -230,7 +247,7 @@ describe('a forged request', () => {
       }
       // The token was not used up by it.
       const good = await ask(number, { method: 'POST', path: '/session', headers: own(number), body: token })
-      expect(good.status).toBe(204)
+      expect(good.status).toBe(200)
     }
     expect(tried).toBe(48)
     expect(opened.host.service.clients()).toEqual([])
@@ -239,13 +256,13 @@ describe('a forged request', () => {
   it('from another Origin is refused, and nothing is allowed across origins', async () => {
     const opened = await open()
     const { number, port } = opened
-    const cookie = await login(opened)
+    const session = await login(opened)
     for (const origin of origins(number)) {
       const token = tokenOf(port.newUrl())
       const answers = [
         await ask(number, { headers: { origin } }),
         await ask(number, { method: 'POST', path: '/session', headers: { origin }, body: token }),
-        await ask(number, { path: '/socket', headers: { origin, cookie, ...upgradeHeaders } }),
+        await ask(number, { path: '/socket', headers: { origin, ...session, ...upgradeHeaders } }),
         await ask(number, {
           method: 'OPTIONS',
           path: '/session',
@@ -260,8 +277,8 @@ describe('a forged request', () => {
     }
     // Without any Origin: no browser's page does that with a POST or a WebSocket.
     expect((await ask(number, { method: 'POST', path: '/session', body: 'x' })).status).toBe(403)
-    expect((await ask(number, { path: '/socket', headers: { cookie, ...upgradeHeaders } })).status).toBe(403)
-    const crossSite = { ...own(number), cookie, ...upgradeHeaders, 'sec-fetch-site': 'cross-site' }
+    expect((await ask(number, { path: '/socket', headers: { ...session, ...upgradeHeaders } })).status).toBe(403)
+    const crossSite = { ...own(number), ...session, ...upgradeHeaders, 'sec-fetch-site': 'cross-site' }
     expect((await ask(number, { path: '/socket', headers: crossSite })).status).toBe(403)
     expect((await ask(number, { headers: { ...own(number) } })).headers['access-control-allow-origin']).toBeUndefined()
     expect(opened.host.service.clients()).toEqual([])
@@ -296,26 +313,30 @@ describe('a forged request', () => {
   it('for a socket without a session, or with a wrong one, is refused', async () => {
     const opened = await open()
     const { number, port } = opened
-    const cookie = await login(opened)
-    const cookies = [
-      '',
-      'coppice_session=',
-      'coppice_session=x',
-      `${cookie}x`,
-      `x${cookie}`,
-      `coppice_session=${tokenOf(port.newUrl())}`,
+    const { cookie, 'x-coppice-key': key } = await login(opened)
+    const knock = (given: Record<string, string>, path = '/socket') =>
+      ask(number, { path, headers: { ...given, ...own(number), ...upgradeHeaders } })
+    const protocol = (...names: string[]) => ({ 'sec-websocket-protocol': names.join(', ') })
+    const wrong: Record<string, string>[] = [
+      ...[
+        '',
+        'coppice_session=',
+        'coppice_session=x',
+        `${cookie}x`,
+        `x${cookie}`,
+        `coppice_session=${tokenOf(port.newUrl())}`,
+      ].map((other) => ({ cookie: other, ...protocol('coppice', key) })),
+      { cookie },
+      ...[['coppice'], ['coppice', `${key}x`], ['other', key], [key, 'coppice'], ['coppice', 'x', key]].map(
+        (names) => ({ cookie, ...protocol(...names) }),
+      ),
     ]
-    for (const wrong of cookies) {
-      const answer = await ask(number, {
-        path: '/socket',
-        headers: { cookie: wrong, ...own(number), ...upgradeHeaders },
-      })
-      expect(answer.status, wrong).toBe(401)
-    }
-    const elsewhere = await ask(number, { path: '/', headers: { cookie, ...own(number), ...upgradeHeaders } })
-    expect(elsewhere.status).toBe(403)
-    const right = await ask(number, { path: '/socket', headers: { cookie, ...own(number), ...upgradeHeaders } })
+    for (const given of wrong) expect((await knock(given)).status, JSON.stringify(given)).toBe(401)
+    expect((await knock({ cookie, ...protocol('coppice', key) }, '/')).status).toBe(403)
+    const right = await knock({ cookie, ...protocol('coppice', key) })
     expect(right.status).toBe(101)
+    expect(right.headers['sec-websocket-protocol']).toBe('coppice')
+    expect(opened.host.service.clients()).toEqual([])
   })
 })
 
@@ -380,8 +401,8 @@ describe('the files', () => {
 
 describe('the socket', () => {
   async function socket(opened: Opened): Promise<{ ws: WebSocket; got: HostMessage[]; closed: () => number | null }> {
-    const cookie = await login(opened)
-    const ws = new WebSocket(`${opened.port.address.replace('http', 'ws')}/socket`, {
+    const { cookie, 'x-coppice-key': key } = await login(opened)
+    const ws = new WebSocket(`${opened.port.address.replace('http', 'ws')}/socket`, ['coppice', key], {
       headers: { cookie, ...own(opened.number) },
     })
     ends.push(() => ws.terminate())
