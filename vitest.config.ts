@@ -15,7 +15,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['app/**/*.test.ts', 'main/**/*.test.ts', 'renderer/**/*.test.{ts,tsx}', 'test/architecture/**/*.test.ts'],
+          include: [
+            'app/**/*.test.ts',
+            'main/**/*.test.ts',
+            'renderer/**/*.test.{ts,tsx}',
+            'test/architecture/**/*.test.ts',
+          ],
           // Property tests take seconds on a busy machine.
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
