@@ -69,11 +69,12 @@ export const commands: Readonly<Record<string, Command>> = {
   unread: (_state, request, connection) => connection.unsubscribe(subOf(request)),
   /** Drops an ended session; its spool too unless `keepSpool`. One that the keeper does not hold is dropped from disk alike. */
   async forget(state, request) {
-    const directory = sessionDirectory(state.dataDir, String(request.sessionId))
-    const session = state.sessions.get(String(request.sessionId))
+    const sessionId = idOf(request.sessionId)
+    const directory = sessionDirectory(state.dataDir, sessionId)
+    const session = state.sessions.get(sessionId)
     if (session && !session.exit) throw new KeeperError('busy', `Session ${session.sessionId} lives`)
     await session?.settled()
-    state.sessions.delete(String(request.sessionId))
+    state.sessions.delete(sessionId)
     if (request.keepSpool === true) await rm(`${directory}/session.json`, { force: true })
     else await rm(directory, { recursive: true, force: true })
   },
@@ -108,10 +109,17 @@ function keepHeadroom(): void {
     throw new KeeperError('spawn-failed', `The keeper may open no more than ${limit} files`, 'EMFILE')
 }
 
-function find(state: State, sessionId: unknown): Session {
-  const session = state.sessions.get(String(sessionId))
-  if (!session) throw new KeeperError('not-found', `There is no session ${String(sessionId).slice(0, 200)}`)
+function find(state: State, given: unknown): Session {
+  const sessionId = idOf(given)
+  const session = state.sessions.get(sessionId)
+  if (!session) throw new KeeperError('not-found', `There is no session ${sessionId.slice(0, 200)}`)
   return session
+}
+
+/** An object's own toString is not asked: JSON can bring one that cannot be called. */
+function idOf(given: unknown): string {
+  if (typeof given !== 'string') throw new KeeperError('bad-input', 'sessionId is missing or wrong')
+  return given
 }
 
 function live(state: State, sessionId: unknown): NonNullable<Session['running']> {

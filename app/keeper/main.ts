@@ -86,8 +86,9 @@ async function bind(path: string): Promise<void> {
         watchIdleness()
       },
       onRequest(connection, request) {
-        const command = Object.hasOwn(commands, String(request.do)) ? commands[String(request.do)] : undefined
-        if (!command) throw new KeeperError('bad-input', `Unknown command ${String(request.do).slice(0, 100)}`)
+        const name = typeof request.do === 'string' ? request.do : ''
+        const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+        if (!command) throw new KeeperError('bad-input', `Unknown command ${name.slice(0, 100)}`)
         return command(state, request, connection)
       },
       onInput: (sessionId, bytes) => writeInput(state, sessionId, bytes),
