@@ -11,7 +11,13 @@ describe('a change of settings', () => {
 
   it('knows every setting, and of none more than that setting takes', () => {
     expect(Object.keys(SettingsChange.shape)).toEqual(Object.keys(Settings.shape))
-    for (const change of [{ maxRunning: 0 }, { theme: 'pink' }, { keepTrashDays: 1 }, { onQuit: null }]) {
+    for (const change of [
+      { maxRunning: 0 },
+      { theme: 'pink' },
+      { keepTrashDays: 1 },
+      { onQuit: null },
+      { worktreeRoot: 'here' },
+    ]) {
       expect(SettingsChange.safeParse(change).success).toBe(false)
     }
   })

@@ -377,7 +377,8 @@ function counts(d: Facts): string {
   return facts ? `: ${facts}.` : d.end
 }
 
-/** "commandLine" as a person says it: "command line". */
+/** "commandLine" as a person says it: "command line"; of "change.worktreeRoot" the part that was meant. */
 function asWords(field: string): string {
-  return field.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+  const meant = field.split('.').findLast((part) => !/^\d*$/.test(part)) ?? field
+  return meant.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
 }

@@ -126,6 +126,15 @@ describe('sentenceOf', () => {
     expect(sentenceOf(failure('start-failed', detail, 'start')).message).toContain('are kept')
   })
 
+  it.each([
+    ['commandLine', 'command line'],
+    ['change.worktreeRoot', 'worktree root'],
+    ['options.allowedTools.3', 'allowed tools'],
+  ])('says %s as a person does', (field, words) => {
+    const { message } = sentenceOf(failure('bad-input', { field, message: `${field}: must be another` }))
+    expect(message).toBe(`The ${words} cannot be used: must be another. Nothing was changed.`)
+  })
+
   it('names the counts that a consent is about', () => {
     const { message } = sentenceOf(
       failure('consent-needed', { facts: ['2 commits on no remote', '3 files untracked'] }),

@@ -9,7 +9,11 @@ const fields = {
   /** {id} and {slug} are filled in; made unique with -2, -3 … */
   branchTemplate: z.string().min(1).max(120),
   /** Absolute; null means <data directory>/worktrees. */
-  worktreeRoot: z.string().nullable(),
+  worktreeRoot: z
+    .string()
+    .max(4096)
+    .refine((path) => /^(\/|[A-Za-z]:[\\/])/.test(path) && !path.includes('\0'), 'must be an absolute path')
+    .nullable(),
   /** How long the trash keeps what can be rebuilt (hours), and everything else (days). */
   keepRebuildableHours: z.number().min(0).max(720),
   keepTrashDays: z.number().min(7).max(365),
@@ -20,7 +24,7 @@ const fields = {
   density: z.enum(['auto', '1', '4', '9', '16', 'list']),
   /** With no live run and no client, host and keeper end themselves after this many seconds. */
   idleExitSeconds: z.number().int().min(5).max(86_400),
-  recentPaths: z.array(z.string()).max(20),
+  recentPaths: z.array(z.string().max(4096)).max(20),
 }
 
 export const Settings = z.object({
