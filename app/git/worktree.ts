@@ -1,8 +1,8 @@
 // Makes, lists, locks and repairs linked worktrees. A create that fails or is cancelled leaves the repository as it was: what
 // it had done is found by looking, not by remembering, and taken back, the branch by compare-and-swap only.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { fail } from '../model/failure.ts'
+import { fail, failureOf, systemFailureCode } from '../model/failure.ts'
 import { branchNameProblem } from './branch-name.ts'
 import { type Checkout, readAdminDir, realOrNull } from './checkout.ts'
 import { deleteEntry } from './entries.ts'
@@ -123,7 +123,7 @@ export async function addWorktree(
       await git(context, topLevel, given, { write: true, signal })
     } catch (error) {
       await undoWorktreeAddLocked(context, repository, undo)
-      throw error
+      throw whyNotWritten(error, commonDir)
     }
   }
 
@@ -139,6 +139,25 @@ export async function addWorktree(
     await withRepositoryLock(commonDir, () => undoWorktreeAddLocked(context, repository, undo))
     throw error
   }
+}
+
+/**
+ * Of a directory that it could not make below refs/ git says that it could not, and not why (2.39). Where the system says that we
+ * may not write there, that is why.
+ */
+function whyNotWritten(error: unknown, commonDir: string): unknown {
+  const { code, detail } = failureOf(error)
+  if (code !== 'git-failed') return error
+  for (const name of ['.', 'worktrees', 'refs/heads', 'logs/refs/heads', 'objects']) {
+    const path = join(commonDir, name)
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK)
+    } catch (reason) {
+      const why = systemFailureCode(reason)
+      if (why) return fail(why, { path, message: String(detail?.message ?? (reason as Error).message) })
+    }
+  }
+  return error
 }
 
 /** Writes the files and the index, then reads back that HEAD is where it should be. */
