@@ -10,7 +10,7 @@ import { RunId } from '../model/ids.ts'
 import type { Repository } from '../model/repository.ts'
 import type { AgentName, AgentOptions, Mode, Run } from '../model/run.ts'
 import { type Caller, type Context, repositoryOf } from './context.ts'
-import { copyId, fillTemplate, freeId, reservedBranches, wantedId } from './names.ts'
+import { copyId, fillTemplate, freeId, isHeldOnDisk, reservedBranches, wantedId } from './names.ts'
 import { promptHead, writePrompt } from './prompt-file.ts'
 import { inspectPresent, remoteBranchOf, setupAt } from './repositories.ts'
 
@@ -194,8 +194,9 @@ function pickIds(context: Context, wanted: string, request: CreateRequest): stri
   const { runs } = context.journal.state
   if (request.copies === 1) {
     if (request.id === undefined) return [freeId(context, wanted)]
-    const taken = Object.keys(runs).find((id) => id.toLowerCase() === request.id?.toLowerCase())
-    if (taken !== undefined) throw fail('id-taken', { id: request.id, suggestion: freeId(context, request.id) })
+    const wantedId = request.id.toLowerCase()
+    const taken = Object.keys(runs).some((id) => id.toLowerCase() === wantedId) || isHeldOnDisk(context, request.id)
+    if (taken) throw fail('id-taken', { id: request.id, suggestion: freeId(context, request.id) })
     return [request.id]
   }
   const picked = new Set<string>()

@@ -1,8 +1,11 @@
 // What runs and their branches are called: an id from what the person said, a branch from the template, and the next free one
 // where a name is taken. The form's preview and the create itself ask here, so that what was shown is what is made.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { isValidBranchName, uniqueBranch } from '../git/refs.ts'
 import { RunId, slugOf } from '../model/ids.ts'
 import { type Context, repositoryOf } from './context.ts'
+import { runDirectory } from './prompt-file.ts'
 
 export interface Naming {
   readonly id?: string | undefined
@@ -56,8 +59,18 @@ export function freeId(context: Context, wanted: string, taken: ReadonlySet<stri
   const base = RunId.safeParse(wanted).success ? wanted : 'run'
   for (let n = 1; ; n++) {
     const id = n === 1 ? base : `${base.slice(0, 43)}-${n}`
-    if (!lower.has(id.toLowerCase()) && !taken.has(id)) return id
+    if (!lower.has(id.toLowerCase()) && !taken.has(id) && !isHeldOnDisk(context, id)) return id
   }
+}
+
+/**
+ * True where the disk still has a folder or a screen of a run of this id that the journal may not know: after a damaged journal was
+ * put aside, a new run of an old name would write among the old one's files, and the keeper takes no session twice.
+ */
+export function isHeldOnDisk(context: Context, id: string): boolean {
+  return (
+    existsSync(runDirectory(context.dataDirectory, id)) || existsSync(join(context.dataDirectory, 'keeper', `${id}.1`))
+  )
 }
 
 /** Branches that runs of this repository hold or will make, so that two creates never pick one name. */

@@ -272,7 +272,9 @@ async function forgetStrays(context: Context, keeper: Keeper, held: readonly Kee
       if (session.exit && (isSettled(owner.phase) || !isKept(owner.phase))) continue
       continue
     }
-    if (session.exit) await keeper.forget(session.sessionId)
+    // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk.
+    const keepSpool = !Object.keys(runs).some((id) => session.sessionId.startsWith(`${id}.`))
+    if (session.exit) await keeper.forget(session.sessionId, { keepSpool })
     else
       report.push({
         what: `session ${session.sessionId} (process ${session.pid})`,

@@ -110,7 +110,7 @@ describe('host', () => {
   })
 
   it('says where a damaged journal went and begins anew, and leaves a newer one as it is', async () => {
-    await cli.json('run', '--repo', repo.path, '--command', 'true', '--id', 'before', '--wait', 'settled')
+    await cli.json('run', '--repo', repo.path, '--command', 'echo old words', '--id', 'before', '--wait', 'exited')
     await cli.json('host', 'stop')
     const journal = join(cli.dataDirectory, 'journal.db')
     const whole = readFileSync(journal)
@@ -122,6 +122,17 @@ describe('host', () => {
     expect(readFileSync(join(cli.dataDirectory, 'aside', kept), 'utf8')).toMatch(/^not a database/)
     // The host that said so ends first, within a second.
     await expect.poll(async () => (await cli.run('list', '--json')).stdout, { timeout: 30_000 }).toBe('[]\n')
+    // What the journal no longer knows is still there: the branch, the worktree, and what the run had printed.
+    expect(repo.git('branch', '--list', 'agent/before')).toContain('agent/before')
+    const screen = join(cli.dataDirectory, 'keeper', 'before.1')
+    expect(
+      readdirSync(screen)
+        .filter((name) => name.endsWith('.seg'))
+        .map((name) => readFileSync(join(screen, name), 'utf8')),
+    ).toEqual(['old words\r\n'])
+    const again = ['run', '--repo', repo.path, '--command', 'echo new words', '--wait', 'exited']
+    expect(await cli.told(1, ...again, '--id', 'before')).toMatchObject({ code: 'id-taken', next: 'Use before-2' })
+    expect(await cli.json(...again, '--id', 'before-2')).toMatchObject({ phase: 'exited', exit: { code: 0 } })
     await cli.json('host', 'stop')
 
     const newer = Buffer.from(whole)
