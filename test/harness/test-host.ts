@@ -83,8 +83,9 @@ export async function startHost(
     const deadline = Date.now() + 20_000
     for (;;) {
       const channel = await firstOf(hostSocketPaths(dataDirectory))
-      if (channel) {
-        client = await connect(channel, { via: 'cli', version: 'test' })
+      const welcomed = channel && (await connect(channel, { via: 'cli', version: 'test' }).catch(notYet))
+      if (welcomed) {
+        client = welcomed
         break
       }
       if (Date.now() > deadline) throw new Error(`the host did not start:\n${log()}`)
@@ -248,6 +249,15 @@ export function marked(dataDirectory: string, home: string): number[] {
     .split('\n')
     .map((path) => Number(path.split('/')[2]))
     .filter((pid) => pid > 1 && pid !== process.pid)
+}
+
+/**
+ * The socket of a host that was just killed can answer once more: a child that it was about to start holds a copy of it until its
+ * program is loaded. What was connected there is lost at once, and the new host has its own socket soon.
+ */
+function notYet(error: unknown): null {
+  if (error instanceof CoppiceFailure && error.failure.code === 'connection-lost') return null
+  throw error
 }
 
 async function firstOf(paths: readonly string[]) {
