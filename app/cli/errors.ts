@@ -59,8 +59,11 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
     case 'host-unreachable':
       return failure.detail?.log === undefined ? 'Run "coppice host start" to start one' : null
     case 'needs-approval':
+      if (runId !== undefined) return `Read the command, then run "coppice approve ${runId} run" or "… skip"`
       return 'Read the command, then start the run with --setup run or --setup skip'
     case 'not-running':
+      if (failure.detail?.mode === 'headless')
+        return `Run "coppice stop ${id}" or wait for its end, then "coppice resume ${id} --prompt TEXT"`
       return `Run "coppice resume ${id}" first`
     case 'already-running':
       return `Run "coppice attach ${id}" to type into it, or "coppice stop ${id}" first`

@@ -5,14 +5,14 @@ import type { FailureCode } from '../model/failure.ts'
 // The contract with those who throw: the keys of `detail` that are read, by code. Every key may be absent.
 //   any code: message (git's or the system's own words; several lines are joined), undone (a create's: true or false)
 //   bad-input: field · not-found: what ("run"), id · id-taken: id, suggestion · prompt-too-long, too-large: bytes, max or limit
-//   wrong-phase: id, phase, wanted · not-running: id, phase · already-running, session-lost: id · stop-failed: count, names or pids
+//   wrong-phase: id, phase, wanted · not-running: id, phase, mode · already-running, session-lost: id · stop-failed: count, names or pids
 //   not-a-repository, bare-repository, no-commits, repository-unavailable, worktree-exists, trash-missing, read-only: path
 //   base-not-found: base, suggestion · branch-name-invalid: branch · branch-exists: branch, suggestion, conflict
 //   branch-checked-out, worktree-missing: branch, path · restore-conflict: path, branch, suggestion · not-ours: path, reason
 //   git-too-old: version, needed · git-failed: command, exit, reason · git-timeout: command, seconds · git-locked: lock or config
 //   state-unknown: what ("removed": what was not done), names, ref, exit · permission-denied: path, reason
-//   needs-approval: command, file · copy-failed: file · setup-failed: command, file, exit · install-failed: command, exit
-//   agent-not-found: agent, install · start-failed: command · no-remote: remote, repository · nothing-to-push: branch
+//   needs-approval: command, file · copy-failed: file · setup-failed: command, file, exit · install-failed: command, exit, install
+//   agent-not-found: agent, install · start-failed: command, path (of the worktree that is kept) · no-remote: remote, repository · nothing-to-push: branch
 //   remote-surprise: remote, actual or url, expected, transport · push-refused: remote, branch · push-auth: remote or url
 //   push-timeout: remote, seconds · pr-failed: url · no-trash: path, suggestion · in-use: what or path, count, names, reason
 //   consent-needed, consent-stale, would-lose: names (of what would go), reason; consent is for the client to send back
@@ -153,7 +153,9 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   ],
   'install-failed': (d) => [
     `Installing the dependencies failed${d.text('command') ? `: ${d.text('command')}` : ''}${exit(d)}${d.end} What had been made for the run was taken back.`,
-    'Read its output, correct it, then try again, or start the run without the install',
+    d.text('install')
+      ? `Get it with: ${d.text('install')}; or start the run without the install`
+      : 'Read its output, correct it, then try again, or start the run without the install',
   ],
   'agent-not-found': (d) => [
     // How to get it may stand in the message too; it is said once, as the next step.
@@ -169,10 +171,17 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   cancelled: () => ['Cancelled. What had been made for the run was taken back.', 'Start it again when you want it'],
 
   // sessions
-  'not-running': (d) => [
-    `${run(d)} has no live terminal${d.text('phase') ? `: it is ${d.text('phase')}` : ''}. Nothing was sent or changed.`,
-    'Resume the run first',
-  ],
+  'not-running': (d) => {
+    if (d.text('mode') === 'headless')
+      return [
+        `${run(d)} is headless and takes no input. Nothing was sent.`,
+        'Resume it with a follow-up prompt when it has ended, or stop it first',
+      ]
+    return [
+      `${run(d)} has no live terminal${d.text('phase') ? `: it is ${d.text('phase')}` : ''}. Nothing was sent or changed.`,
+      'Resume the run first',
+    ]
+  },
   'already-running': (d) => [`${run(d)} is running already. Nothing was changed.`, 'Type into it, or stop it first'],
   'stop-failed': (d) => [
     `${d.number('count') ?? 'Some'} of the run's processes did not end${d.list('names') || d.list('pids') ? `: ${d.list('names') || d.list('pids')}` : ''}${d.end} The run is still shown as live.`,

@@ -17,7 +17,7 @@ import { alone, type Caller, type Context, record, repositoryOf, runOf } from '.
 import { clearLocksOf } from './dead-locks.ts'
 import { endProcesses } from './end-processes.ts'
 import { measureSoon } from './observe.ts'
-import { promptHead, promptPath, readPrompt, runDirectory, writePrompt } from './prompt-file.ts'
+import { promptHead, promptPath, readFirstPrompt, runDirectory, writePrompt } from './prompt-file.ts'
 import { remakeWorktree } from './remake-worktree.ts'
 import { firstSize, sessionDirectory } from './terminal.ts'
 
@@ -26,6 +26,8 @@ export interface AttemptRequest {
   readonly prompt: 'first' | { readonly text: string } | null
   /** The agent's own conversation to go on with; null starts a new one. */
   readonly conversation: string | null
+  /** An abort before the agent's program is started starts none; after that it is a stop, which is the caller's. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -42,7 +44,7 @@ export async function startAttempt(
   const number = run.attempts.length + 1
   const adapter = adapterOf(run.agent)
   const text =
-    request.prompt === 'first' ? await readPrompt(context.dataDirectory, runId, 1) : (request.prompt?.text ?? null)
+    request.prompt === 'first' ? await readFirstPrompt(context.dataDirectory, run) : (request.prompt?.text ?? null)
   if (text !== null && request.prompt !== 'first') await writePrompt(context.dataDirectory, runId, number, text)
   const promptFile =
     text === null ? null : promptPath(context.dataDirectory, runId, request.prompt === 'first' ? 1 : number)
@@ -66,6 +68,7 @@ export async function startAttempt(
     outcome: null,
   }
   const keeper = await context.keeper()
+  request.signal?.throwIfAborted()
   record(context, caller, { type: 'attempt-starting', runId, attempt })
   let pid: number
   try {
@@ -313,7 +316,10 @@ export async function resumeRun(
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
     if (!isSettled(run.phase)) throw fail('wrong-phase', { phase: run.phase, wanted: 'stopped or finished' })
-    if (run.attempts.length === 0 || run.worktreePresence === 'none') return requeue(context, caller, run)
+    if (run.attempts.length === 0 || run.worktreePresence === 'none') {
+      if (!input.prompt) return requeue(context, caller, run)
+      return requeueWith(context, caller, run, input.prompt)
+    }
     // What outlived a lost session would work beside the next attempt, in the same worktree.
     if (run.phase === 'interrupted') {
       const survivors = await endProcesses(context, run.id)
@@ -364,6 +370,21 @@ export function requeue(context: Context, caller: Caller, run: Run, change: Part
   })
   context.pump()
   return {}
+}
+
+/** The same with a follow-up: an agent that has not started was told nothing yet, so it is told both at its start. */
+async function requeueWith(context: Context, caller: Caller, run: Run, more: string): Promise<Record<string, never>> {
+  // Where the first one is lost, which a start has said, the follow-up is all there is.
+  const before = await readFirstPrompt(context.dataDirectory, run).catch(() => null)
+  const both = before === null ? more : `${before}\n\n${more}`
+  const prompt = promptHead(both)
+  await writePrompt(context.dataDirectory, run.id, 1, both)
+  try {
+    return requeue(context, caller, run, { prompt })
+  } catch (error) {
+    if (before !== null) await writePrompt(context.dataDirectory, run.id, 1, before)
+    throw error
+  }
 }
 
 /** Answers a run that stands at `needs-approval`: approves its set-up and runs it, or goes on without it. */

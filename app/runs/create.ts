@@ -11,7 +11,7 @@ import type { Repository } from '../model/repository.ts'
 import type { AgentName, AgentOptions, Mode, Run } from '../model/run.ts'
 import { type Caller, type Context, repositoryOf } from './context.ts'
 import { copyId, fillTemplate, freeId, isHeldOnDisk, reservedBranches, wantedId } from './names.ts'
-import { promptHead, writePrompt } from './prompt-file.ts'
+import { promptHead, writeFirstPrompts } from './prompt-file.ts'
 import { inspectPresent, remoteBranchOf, setupAt } from './repositories.ts'
 
 export interface CreateRequest {
@@ -88,13 +88,16 @@ export async function createRuns(
     }
     return newRun(context, repository, request, { id, branch, prompt, copy: request.copies > 1 ? index + 1 : null })
   })
-  // The prompt's file must be there before the run can start, and the run's id must be taken before anything is written.
-  context.journal.appendAll(
-    runs.map((run) => ({ type: 'run-queued' as const, run })),
-    caller,
-  )
-  if (request.prompt) {
-    for (const run of runs) await writePrompt(context.dataDirectory, run.id, 1, request.prompt)
+  // The prompts are on disk before the runs are known: a host that is killed in between leaves no run without its task.
+  const takeBack = request.prompt ? writeFirstPrompts(context.dataDirectory, ids, request.prompt) : () => {}
+  try {
+    context.journal.appendAll(
+      runs.map((run) => ({ type: 'run-queued' as const, run })),
+      caller,
+    )
+  } catch (error) {
+    takeBack()
+    throw error
   }
   context.pump()
   return { runIds: ids }

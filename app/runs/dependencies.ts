@@ -3,6 +3,8 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { fail } from '../model/failure.ts'
+import { findOnPath } from '../process/environment.ts'
 
 export interface Install {
   readonly manager: 'npm' | 'pnpm' | 'yarn' | 'bun'
@@ -34,6 +36,31 @@ export async function detectInstallIn(directory: string): Promise<Install | null
     return install
   }
   return null
+}
+
+/** How a package manager that the machine lacks is had. */
+const gotBy: Readonly<Record<Install['manager'], string>> = {
+  npm: 'Node.js from https://nodejs.org, which brings npm',
+  pnpm: 'npm install -g pnpm',
+  yarn: 'npm install -g yarn',
+  bun: 'npm install -g bun',
+}
+
+/** Throws `install-failed`, with how to get it, where the PATH that the install would have knows no such program. */
+export async function needManager(
+  { manager, command, lockFile }: Install,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  if ((await findOnPath(manager, environment)) !== null) return
+  throw fail(
+    'install-failed',
+    {
+      command: command.join(' '),
+      message: `${lockFile} is ${manager}'s, and "${manager}" is not on the PATH`,
+      install: gotBy[manager],
+    },
+    { stage: 'install' },
+  )
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,10 +2,11 @@
 // .gitignore syntax, and copied from the person's checkout. Only files that git does not track; links are never followed and
 // never copied; what holds secrets is written 0600; nothing that exists is overwritten.
 import { constants } from 'node:fs'
-import { chmod, copyFile, lstat, mkdir, open, readdir, readFile, realpath } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import ignore from 'ignore'
-import { fail } from '../model/failure.ts'
+import { readSmallText } from '../git/files.ts'
+import { fail, failureOf } from '../model/failure.ts'
 
 export const includeFileName = '.worktreeinclude'
 /** A pattern that would copy more than this is a mistake (a node_modules, a build): refused by name, nothing copied. */
@@ -26,10 +27,7 @@ export interface IncludedFiles {
  * such file. Throws `copy-failed` where the patterns reach past the limits above.
  */
 export async function findIncludedFiles(checkout: string, tracked: ReadonlySet<string>): Promise<IncludedFiles> {
-  const patterns = await readFile(join(checkout, includeFileName), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'EISDIR') return null
-    throw error
-  })
+  const patterns = readPatterns(checkout)
   if (patterns === null) return { files: [], bytes: 0, leftOut: [] }
   const matcher = ignore().add(patterns)
   const files: string[] = []
@@ -62,6 +60,18 @@ export async function findIncludedFiles(checkout: string, tracked: ReadonlySet<s
   }
   await walk(checkout, false)
   return { files: files.sort(), bytes, leftOut }
+}
+
+/** The text of the file; null where there is none. It may be the repository's own: a link to a device has no end. */
+function readPatterns(checkout: string): string | null {
+  try {
+    return readSmallText(join(checkout, includeFileName))
+  } catch (error) {
+    throw fail('copy-failed', {
+      file: includeFileName,
+      message: String(failureOf(error).detail?.message ?? 'it cannot be read'),
+    })
+  }
 }
 
 /**

@@ -7,10 +7,10 @@ import { lineCounts } from '../git/line-counts.ts'
 import { aheadBehind } from '../git/refs.ts'
 import { quickSignature, readStatus } from '../git/status.ts'
 import { isKept, isLive, type Live, type Run } from '../model/run.ts'
-import { runMark } from '../process/environment.ts'
 import { listProcesses } from '../process/tree.ts'
 import { type Context, record, repositoryOf } from './context.ts'
 import { measure } from './disk-usage.ts'
+import { lookAt, rootsOf } from './own-processes.ts'
 
 const tickMs = 2_000
 const idleStatusMs = 60_000
@@ -47,15 +47,20 @@ export function observe(context: Context): () => void {
   }
 }
 
-/** Every so often one look at the process table serves all runs: what carries a settled run's mark is shown on its tile. */
-const processesMs = 10_000
+/**
+ * Every so often one look at the process table serves all runs: how many processes a run has is shown on its tile, those of a
+ * settled run too, and each one that was seen in its tree is known again when the run is stopped.
+ */
+const processesMs = 5_000
 
 async function countProcesses(context: Context): Promise<void> {
   const kept = Object.values(context.journal.state.runs).filter((run) => isKept(run.phase) && run.attempts.length > 0)
   if (kept.length === 0) return
+  // Without an open session there are no roots, and a keeper that has ended is not started for the question.
+  const held = context.sessions.size > 0 ? await (await context.keeper()).list() : []
   const all = await listProcesses({ marks: true })
   for (const run of kept) {
-    const value = all.filter((process) => process.mark === runMark(context.dataDirectory, run.id)).length
+    const value = (await lookAt(context, run.id, rootsOf(held, run.id), all)).length
     // The time alone is no news: a count that stays is not sent again.
     if (context.live.get(run.id)?.processes?.value !== value)
       context.live.change(run.id, { processes: { value, observedAt: context.now() } })

@@ -1,9 +1,7 @@
 // A queued run becomes a worktree with an agent in it: inspect → fetch → worktree → copy → set-up → install → start. Each stage
 // is shown with its progress and can be cancelled; a failure or a cancel at any of them undoes what was done and leaves the
 // repository as it was, fetched objects and remote refs aside.
-import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import pLimit from 'p-limit'
 import { fetchRef, refAge, resolveCommit, trackedFiles, uniqueBranch } from '../git/refs.ts'
 import { undoWorktreeAdd } from '../git/undo-add.ts'
@@ -14,16 +12,17 @@ import type { Repository } from '../model/repository.ts'
 import type { Run, StageRecord } from '../model/run.ts'
 import { startAttempt } from './attempt.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
-import { detectInstallIn, installsAtOnce } from './dependencies.ts'
+import { detectInstallIn, installsAtOnce, needManager } from './dependencies.ts'
 import { endProcesses } from './end-processes.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
 import { reservedBranches } from './names.ts'
 import { measureSoon } from './observe.ts'
 import { exists } from './presence.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from './repositories.ts'
-import { parseSetup, setupFileName } from './setup-command.ts'
+import { readSetup } from './setup-command.ts'
 import { refuseLowDisk } from './space.ts'
 import { runStageCommand } from './stage-command.ts'
+import { stopRun } from './stop.ts'
 import { lockReason, newWorktreePath } from './worktree-root.ts'
 
 const installs = pLimit(installsAtOnce)
@@ -44,44 +43,21 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
     await build(context, caller, runId, stages, abort.signal)
     const run = runOf(context, runId)
     await stages.run('start', 'Starting the agent', async () => {
-      await startAttempt(context, caller, runId, { prompt: run.prompt ? 'first' : null, conversation: null })
+      const prompt = run.prompt ? 'first' : null
+      await startAttempt(context, caller, runId, { prompt, conversation: null, signal: abort.signal })
       started = true
     })
     measureSoon(context, runId)
   } catch (error) {
-    if (started) {
-      // The agent works: that its stage could not be written down is no reason to take its worktree away.
-      context.log(`prepare ${runId}: ${String(error)}`)
-      return
-    }
-    const cancelled = abort.signal.aborted
-    const failure = cancelled ? failureOf(error) : await whyFailed(context, runId, error)
-    // Where it cannot be undone now, the run keeps its worktree's path, and the next sweep or attempt undoes it.
-    const undone = await recordUndo(context, caller, runId).then(
-      () => true,
-      (problem: unknown) => {
-        context.log(`prepare ${runId}: could not be undone yet: ${String(problem)}`)
-        noteHalfUndone(context, caller, runId)
-        return false
-      },
-    )
-    if (cancelled) record(context, caller, { type: 'run-cancelled', runId })
-    else
-      record(context, caller, {
-        type: 'run-failed',
-        runId,
-        failure: {
-          ...failure,
-          stage: failure.stage ?? stages.current() ?? 'inspect',
-          detail: { ...failure.detail, undone },
-        },
-      })
-    if (!(error instanceof CoppiceFailure) && !cancelled)
-      context.log(`prepare ${runId}: ${error instanceof Error ? error.stack : String(error)}`)
+    // The agent works: that its stage could not be written down is no reason to take its worktree away.
+    if (started) context.log(`prepare ${runId}: ${String(error)}`)
+    else await giveUp(context, caller, runId, { error, stage: stages.current(), cancelled: abort.signal.aborted })
   } finally {
     context.creating.delete(runId)
     context.live.change(runId, { progress: null })
   }
+  // A cancel that came while the agent was being started: it works by now, so it is stopped, and what it may have done is kept.
+  if (started && abort.signal.aborted) await stopRun(context, caller, { runId })
 }
 
 /** What is left of a create that could not be undone is nobody's worktree: by this the next sweep knows that it has to go. */
@@ -105,23 +81,31 @@ async function whyFailed(context: Context, runId: string, error: unknown): Promi
   )
 }
 
-/** Cancels a run that is queued or being prepared. The undo is recorded when it is done. `wrong-phase` once it runs. */
-export async function cancelRun(
+/** Takes back what was made of a run, and records that it failed or was cancelled. */
+async function giveUp(
   context: Context,
   caller: Caller,
-  input: { runId: string },
-): Promise<Record<string, never>> {
-  const run = runOf(context, input.runId)
-  const creating = context.creating.get(run.id)
-  if (creating) {
-    creating.abort(fail('cancelled'))
-    return {}
+  runId: string,
+  why: { readonly error: unknown; readonly stage: Stage | null; readonly cancelled: boolean },
+): Promise<void> {
+  const { error, stage, cancelled } = why
+  const failure = cancelled ? failureOf(error) : await whyFailed(context, runId, error)
+  // Where it cannot be undone now, the run keeps its worktree's path, and the next sweep or attempt undoes it.
+  const undone = await recordUndo(context, caller, runId).then(
+    () => true,
+    (problem: unknown) => {
+      context.log(`prepare ${runId}: could not be undone yet: ${String(problem)}`)
+      noteHalfUndone(context, caller, runId)
+      return false
+    },
+  )
+  if (cancelled) record(context, caller, { type: 'run-cancelled', runId })
+  else {
+    const known = { ...failure, stage: failure.stage ?? stage ?? 'inspect', detail: { ...failure.detail, undone } }
+    record(context, caller, { type: 'run-failed', runId, failure: known })
   }
-  if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued or preparing' })
-  record(context, caller, { type: 'run-cancelled', runId: run.id })
-  context.live.drop(run.id)
-  context.pump()
-  return {}
+  if (!(error instanceof CoppiceFailure) && !cancelled)
+    context.log(`prepare ${runId}: ${error instanceof Error ? error.stack : String(error)}`)
 }
 
 async function build(
@@ -223,8 +207,8 @@ async function furnish(
     })
   }
 
-  const setup = parseSetup(await readFile(join(worktree, setupFileName), 'utf8').catch(() => null))
-  if (setup && run.setup !== 'skip') {
+  const setup = run.setup === 'skip' ? null : readSetup(worktree)
+  if (setup) {
     const approved = repositoryOf(context, repository.id).approvedSetups.includes(setup.hash)
     if (!approved && run.setup !== 'run') {
       throw fail(
@@ -247,6 +231,7 @@ async function furnish(
   if (install) {
     await stages.run('install', install.command.join(' '), async (progress) => {
       if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to end')
+      await needManager(install, await context.environment())
       await refuseLowDisk(context, 'install')
       await installs(() => runStageCommand(context, run, 'install', install.command, signal))
     })

@@ -1,9 +1,10 @@
 // A prompt is kept whole as a 0600 file in the run's folder of the data directory; the journal and the clients get its head.
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fail } from '../model/failure.ts'
-import { maxPromptBytes, type PromptHead } from '../model/run.ts'
+import { isSettled, maxPromptBytes, type PromptHead, type Run } from '../model/run.ts'
 
 const headCharacters = 2_000
 
@@ -22,10 +23,64 @@ export function promptHead(text: string): PromptHead {
   return { head: text.slice(0, headCharacters), bytes, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-/** Writes the prompt of one attempt. */
+/** Writes the prompt of one attempt: whole or not at all, so that a full disk does not cut the one that was there. */
 export async function writePrompt(dataDirectory: string, runId: string, attempt: number, text: string): Promise<void> {
-  await mkdir(dirname(promptPath(dataDirectory, runId, attempt)), { recursive: true, mode: 0o700 })
-  await writeFile(promptPath(dataDirectory, runId, attempt), text, { mode: 0o600 })
+  const path = promptPath(dataDirectory, runId, attempt)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  try {
+    await writeFile(`${path}.part`, text, { mode: 0o600 })
+    await rename(`${path}.part`, path)
+  } catch (error) {
+    await rm(`${path}.part`, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Writes the first prompt of runs that are about to be queued, and gives the function that takes them back. All or none, and
+ * without a pause: nobody can take one of the ids meanwhile, and what cannot be written refuses the create.
+ */
+export function writeFirstPrompts(dataDirectory: string, runIds: readonly string[], text: string): () => void {
+  const made: string[] = []
+  const undo = () => {
+    for (const folder of made) rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    for (const runId of runIds) {
+      const folder = runDirectory(dataDirectory, runId)
+      if (!existsSync(folder)) made.push(folder)
+      mkdirSync(dirname(promptPath(dataDirectory, runId, 1)), { recursive: true, mode: 0o700 })
+      writeFileSync(promptPath(dataDirectory, runId, 1), text, { mode: 0o600 })
+    }
+  } catch (error) {
+    undo()
+    throw error
+  }
+  return undo
+}
+
+/**
+ * A run's own prompt, whole; null where it has none. One whose file is gone or is another text comes from the journal, where that
+ * holds all of it. Else `start-failed`: an agent that is started without its task would do something, but not that.
+ */
+export async function readFirstPrompt(dataDirectory: string, run: Run): Promise<string | null> {
+  if (!run.prompt) return null
+  const text = await readPrompt(dataDirectory, run.id, 1)
+  if (text !== null && promptHead(text).sha256 === run.prompt.sha256) return text
+  const { head, sha256 } = run.prompt
+  if (promptHead(head).sha256 !== sha256) {
+    throw fail(
+      'start-failed',
+      {
+        command: run.agent,
+        message: `the file of its prompt is ${text === null ? 'gone' : 'damaged'}`,
+        ...(isSettled(run.phase) && run.worktree ? { path: run.worktree } : {}),
+      },
+      { stage: 'start' },
+    )
+  }
+  await writePrompt(dataDirectory, run.id, 1, head)
+  return head
 }
 
 /** Reads the prompt of one attempt, or null where it had none. */

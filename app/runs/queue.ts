@@ -53,6 +53,8 @@ export async function startNow(context: Context, input: { runId: string }): Prom
   if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued' })
   await refuseLowDisk(context)
   context.live.change(run.id, { queuePosition: null, queueReason: null })
-  void prepareRun(context, run.id).finally(() => context.pump())
+  void prepareRun(context, run.id)
+    .catch((error: unknown) => context.log(`prepare ${run.id}: ${String(error)}`))
+    .finally(() => context.pump())
   return {}
 }

@@ -10,11 +10,9 @@ export async function sendText(
   const run = runOf(context, input.runId)
   const session = context.sessions.get(run.id)
   if (!session || run.phase !== 'running') throw fail('not-running', { phase: run.phase })
-  if (run.mode === 'headless' && run.agent !== 'command') {
-    throw fail('not-running', {
-      phase: run.phase,
-      message: 'a headless run takes no input; resume it with a follow-up prompt when it has ended',
-    })
+  // Its input is closed, whatever it runs: what is sent would be lost in silence.
+  if (run.mode === 'headless') {
+    throw fail('not-running', { id: run.id, phase: run.phase, mode: run.mode })
   }
   session.paste(input.text, input.enter)
   return {}

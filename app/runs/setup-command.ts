@@ -1,8 +1,10 @@
 // The repository's own set-up command: `{ "setup": "make seed" }` in `.coppice.json` at its root. A repository's file runs code
 // on the person's machine, so each content is shown and approved once; its SHA-256 is what was approved.
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { fail } from '../model/failure.ts'
+import { readSmallText } from '../git/files.ts'
+import { fail, failureOf } from '../model/failure.ts'
 
 export const setupFileName = '.coppice.json'
 const maxFileBytes = 64 * 1024
@@ -42,4 +44,16 @@ export function parseSetup(text: string | null): SetupCommand | null {
   return command === undefined
     ? null
     : { command, source: setupFileName, hash: createHash('sha256').update(command).digest('hex') }
+}
+
+/** The set-up of a worktree, by the file that lies in it. What is there is the repository's: it may be a device, or have no end. */
+export function readSetup(worktree: string): SetupCommand | null {
+  let text: string | null
+  try {
+    text = readSmallText(join(worktree, setupFileName), maxFileBytes)
+  } catch (error) {
+    const { detail, code } = failureOf(error)
+    throw fail('setup-failed', { file: setupFileName, message: String(detail?.message ?? code) }, { stage: 'setup' })
+  }
+  return parseSetup(text)
 }

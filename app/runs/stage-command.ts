@@ -38,8 +38,9 @@ export async function runStageCommand(
   })
   const shell = environment.SHELL || '/bin/sh'
   const [file, args] = typeof command === 'string' ? [shell, ['-c', command]] : ['/usr/bin/env', [...command]]
-  // The keeper takes no session id twice: the second at which it began makes it one of its own.
-  const sessionId = `${run.id}.${stage}-${Math.floor(context.now() / 1000).toString(36)}`
+  // The keeper takes no session id twice: the millisecond at which it began makes it one of its own. Seven digits, because an id
+  // may have 64 characters in all; they come round again after two years.
+  const sessionId = `${run.id}.${stage}-${(Math.floor(context.now()) % 36 ** 7).toString(36)}`
   const spec = { sessionId, kind: 'pty' as const, file, args: args as string[], cwd: worktree, env: environment }
   await keeper.spawn({ ...spec, ...firstSize }).catch((error: unknown) => {
     const { code, detail } = failureOf(error)

@@ -8,7 +8,6 @@ import { releaseSession } from './attempt.ts'
 import { alone, type Caller, type Context, record, runOf } from './context.ts'
 import { endProcesses } from './end-processes.ts'
 import { measureSoon } from './observe.ts'
-import { cancelRun } from './prepare.ts'
 
 /** How long the keeper may take to report an exit after the last process has died. */
 const exitReportMs = 3_000
@@ -56,6 +55,25 @@ export async function stopRun(
     context.pump()
     return {}
   })
+}
+
+/** Cancels a run that is queued or being prepared. The undo is recorded when it is done. `wrong-phase` once it runs. */
+export async function cancelRun(
+  context: Context,
+  caller: Caller,
+  input: { runId: string },
+): Promise<Record<string, never>> {
+  const run = runOf(context, input.runId)
+  const creating = context.creating.get(run.id)
+  if (creating) {
+    creating.abort(fail('cancelled'))
+    return {}
+  }
+  if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued or preparing' })
+  record(context, caller, { type: 'run-cancelled', runId: run.id })
+  context.live.drop(run.id)
+  context.pump()
+  return {}
 }
 
 async function exitOf(context: Context, sessionId: string): Promise<Exit | null> {

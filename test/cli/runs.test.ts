@@ -57,6 +57,47 @@ describe('run', () => {
     expect(new Date(view.createdAt).toISOString()).toBe(view.createdAt)
   })
 
+  it('asks for the approval of a set-up once for its content, and takes --setup run or skip for an answer', async () => {
+    const other = makeRepo({ files: { '.coppice.json': '{"setup": "echo one > made-by-setup"}' } })
+    const line = (...more: string[]) => ['run', '--repo', other.path, '--command', 'cat made-by-setup', ...more]
+    const waited = ['--wait', 'settled']
+    try {
+      const error = await cli.told(1, ...line())
+      expect(error.code).toBe('needs-approval')
+      expect(error.message).toContain('echo one > made-by-setup')
+      expect(error.next).toContain('--setup run or --setup skip')
+      expect(await cli.json<RunView[]>('list')).not.toContainEqual(expect.objectContaining({ repository: other.path }))
+      expect(await cli.json(...line('--setup', 'skip', ...waited))).toMatchObject({ exit: { code: 1 } })
+      expect((await cli.told(1, ...line())).code).toBe('needs-approval')
+      expect(await cli.json(...line('--setup', 'run', ...waited))).toMatchObject({ exit: { code: 0 } })
+      // Approved by that, for this content and for no other.
+      expect(await cli.json(...line(...waited))).toMatchObject({ exit: { code: 0 } })
+      other.commit({ '.coppice.json': '{"setup": "echo two > made-by-setup"}' })
+      expect((await cli.told(1, ...line())).message).toContain('echo two > made-by-setup')
+    } finally {
+      other.close()
+    }
+  })
+
+  it('says where its agent went when that left its branch, and pushes its own all the same', async () => {
+    const other = makeRepo({ remote: true })
+    const left = (id: string, line: string) =>
+      cli.json('run', '--repo', other.path, '--id', id, '--command', line, '--wait', 'settled')
+    const commit = (message: string) => `git commit -q --allow-empty -m ${message}`
+    try {
+      await left('left', `${commit('Mine')} && git switch -q -c elsewhere && ${commit('Other')}`)
+      expect((await cli.run('show', 'left')).stdout).toContain('agent/left (its agent left it for elsewhere)')
+      await cli.json('push', 'left')
+      expect(other.gitIn(other.remote!, 'for-each-ref', '--format=%(refname:short) %(subject)')).toMatch(
+        /^agent\/left Mine\nmain .+$/,
+      )
+      await left('off', 'git switch -q --detach')
+      expect((await cli.run('show', 'off')).stdout).toContain('agent/off (its agent left it for no branch)')
+    } finally {
+      other.close()
+    }
+  })
+
   it('returns once the run is accepted where nothing is waited for', async () => {
     const view = await cli.json(...command('forever'), '--id', 'accepted')
     expect(['queued', 'preparing', 'starting', 'running']).toContain(view.phase)
