@@ -3,6 +3,7 @@
 import { detectAgents } from '../agents/detect.ts'
 import { failureOf } from '../model/failure.ts'
 import { Settings } from '../model/settings.ts'
+import { loginEnvironment } from '../process/environment.ts'
 import { approveSetup, previewLaunch, resumeRun } from '../runs/attempt.ts'
 import { type Context, record, runOf } from '../runs/context.ts'
 import { createRuns } from '../runs/create.ts'
@@ -45,7 +46,10 @@ export function createHandlers(context: Context): RoomHandlers {
     'repository.approve-setup': (input, { caller }) => repositories.approveSetupHash(context, caller, input),
     'directory.list': (input) => repositories.listDirectory(input),
     'demo.start': (_, { caller }) => startDemo(context, caller),
-    'agent.list': async ({ refresh }) => ({ agents: await detectAgents(await context.environment(), { refresh }) }),
+    'agent.list': async ({ refresh }) => {
+      if (refresh) await loginEnvironment({ refresh })
+      return { agents: await detectAgents(await context.environment(), { refresh }) }
+    },
     'agent.preview': async (input) => {
       try {
         return { commandLine: await previewLaunch(context, input), problem: null }

@@ -28,6 +28,8 @@ export const createHost: CreateHost = async (options) => {
   let closing = false
 
   const environment = async () => (await loginEnvironment()).environment
+  // Said once: without it agents may be looked for on the wrong PATH.
+  void loginEnvironment().then(({ problem }) => problem && log.info(`login shell: ${problem}`))
   const context: Context = {
     dataDirectory,
     journal,

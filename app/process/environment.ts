@@ -21,7 +21,7 @@ export interface LoginOptions {
   readonly home?: string
   /** Default 10,000: as long as VS Code waits for a slow start-up file. */
   readonly timeoutMs?: number
-  /** Ask again, and keep the new answer. */
+  /** Ask again, and keep the new answer; where the shell cannot be asked this time, the old one with the reason. */
   readonly refresh?: boolean
 }
 
@@ -44,7 +44,11 @@ export function loginEnvironment(options: LoginOptions = {}): Promise<LoginEnvir
   const key = `${shell}\0${home}`
   const known = answers.get(key)
   if (known && !options.refresh) return known
-  const answer = askShell(shell, home, options.timeoutMs ?? 10_000)
+  const answer = askShell(shell, home, options.timeoutMs ?? 10_000).then(async (fresh) => {
+    // A shell that hangs or fails this time takes nothing away: what it said before is still the best that is known.
+    const before = fresh.source === 'own' ? await known : undefined
+    return before?.source === 'login-shell' && fresh.problem ? { ...before, problem: fresh.problem } : fresh
+  })
   answers.set(key, answer)
   return answer
 }
@@ -59,9 +63,12 @@ export function gitMark(dataDir: string, host: number | ''): string {
   return `${runMark(dataDir, '.git')}-${host}`
 }
 
-/** The environment of an agent: `base` without what belongs to Coppice or to the terminal it was started from. */
+/**
+ * The environment of an agent: `base`, which is the login shell's, without what is Coppice's own or would mislead an agent. What
+ * the person's start-up files set for Node, npm and Vite stays: their own terminal has it too.
+ */
 export function agentEnvironment(base: Readonly<Record<string, string>>, run: RunNames): Record<string, string> {
-  const kept = Object.entries(base).filter(([name]) => !isOurs(name))
+  const kept = Object.entries(base).filter(([name]) => !misleads(name))
   return {
     ...Object.fromEntries(kept),
     TERM: 'xterm-256color',
@@ -164,9 +171,8 @@ function parse(printed: string, own: Record<string, string>): Record<string, str
   return environment
 }
 
-// Of the terminal or program Coppice happens to have been started from; an agent that believed them would talk to the
-// wrong terminal, repository or parent session.
-const foreign = new Set([
+// Of a terminal, repository or parent session that is not the agent's: it would talk to the wrong one. Wherever they come from.
+const misleading = new Set([
   ...['TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'COLUMNS', 'LINES', 'TERMCAP', 'TERM_PROGRAM_VERSION'],
   ...[
     'VTE_VERSION',
@@ -180,14 +186,28 @@ const foreign = new Set([
   ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_PREFIX'],
   ...['GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_NAMESPACE', 'GIT_QUARANTINE_PATH', 'GIT_REFLOG_ACTION'],
   ...['CLAUDECODE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT'],
-  ...['NODE_OPTIONS', 'NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'INIT_CWD', 'VITEST', 'CHROME_DESKTOP'],
-  ...['APPIMAGE', 'APPDIR', 'ARGV0', 'OWD', 'ORIGINAL_XDG_CURRENT_DESKTOP', 'JOURNAL_STREAM'],
-  ...['INVOCATION_ID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET'],
+  ...['NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'INIT_CWD', 'ELECTRON_RUN_AS_NODE'],
+  ...['INVOCATION_ID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET', 'JOURNAL_STREAM'],
 ])
-const foreignStart =
-  /^(COPPICE_|ELECTRON_|npm_|VITE_|VITEST_|TINYPOOL_|KITTY_|WEZTERM_|ITERM_|ALACRITTY_|GHOSTTY_|VSCODE_)/
+const misleadingStart = /^(COPPICE_|KITTY_|WEZTERM_|ITERM_|ALACRITTY_|GHOSTTY_|VSCODE_)/
 
-const isOurs = (name: string): boolean => foreign.has(name) || foreignStart.test(name)
+const misleads = (name: string): boolean => misleading.has(name) || misleadingStart.test(name)
+
+// Of the program that started this process (npm, a test, a package's launcher): taken out before the login shell is asked, so that
+// its answer holds such a name only where the person's own start-up files set it.
+const ofOurStart = new Set([
+  'NODE_OPTIONS',
+  'VITEST',
+  'CHROME_DESKTOP',
+  'APPIMAGE',
+  'APPDIR',
+  'ARGV0',
+  'OWD',
+  'ORIGINAL_XDG_CURRENT_DESKTOP',
+])
+const startOfOurStart = /^(ELECTRON_|npm_|VITE_|VITEST_|TINYPOOL_)/
+
+const isOurs = (name: string): boolean => misleads(name) || ofOurStart.has(name) || startOfOurStart.test(name)
 
 const withoutOurs = (environment: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !isOurs(name)))

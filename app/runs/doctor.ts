@@ -6,6 +6,7 @@ import { bytesText } from '../contract/sentences.ts'
 import { gitVersion } from '../git/exec.ts'
 import { failureOf } from '../model/failure.ts'
 import { isKept, isLive } from '../model/run.ts'
+import { loginEnvironment } from '../process/environment.ts'
 import type { Context } from './context.ts'
 import { freeBytes, inspectPresent } from './repositories.ts'
 import { listTrash } from './trash.ts'
@@ -25,6 +26,14 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     }
   }
   await check('git', async () => ({ result: 'ok', text: await gitVersion(await context.git(null)), next: null }))
+  // Asked again: a person looks here after an agent was installed, or a start-up file was changed.
+  await check('login shell', async () => {
+    const { environment, source, problem } = await loginEnvironment({ refresh: true })
+    const shell = environment.SHELL ?? 'the login shell'
+    if (!problem) return { result: 'ok', text: `${shell} says the PATH`, next: null }
+    const text = `${problem}; ${source === 'own' ? "the host's own environment is used, which may lack your PATH" : 'what it said before is used'}`
+    return { result: 'warning', text, next: "Put right your shell's start-up files." }
+  })
   for (const agent of await detectAgents(await context.environment())) {
     if (agent.name === 'demo' || agent.name === 'command') continue
     await check(agent.label, async () =>

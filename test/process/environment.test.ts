@@ -69,7 +69,55 @@ it('asks once, and again when told to', async () => {
   expect((await loginEnvironment({ shell, home: place, refresh: true })).environment.STAMP).toBe('2')
 })
 
-it('gives an agent its names and nothing of Coppice, Electron, npm or the terminal around it', () => {
+const ofThisStart = {
+  ELECTRON_RUN_AS_NODE: '1',
+  ELECTRON_ENABLE_LOGGING: '1',
+  NODE_OPTIONS: '--no-deprecation',
+  npm_config_registry: 'x',
+  npm_lifecycle_event: 'start',
+  INIT_CWD: '/x',
+  VITE_KEY: 'x',
+  VITEST_POOL_ID: '1',
+  VITEST: 'true',
+  COPPICE_TOKEN: 'secret',
+}
+
+it('has nothing of the program that started this one, and all that the start-up files set', async () => {
+  const before = { ...process.env }
+  Object.assign(process.env, ofThisStart)
+  try {
+    const clean = (await loginEnvironment({ shell, home: home({}) })).environment
+    const own = (await loginEnvironment({ shell: '/bin/xonsh', home: home({}) })).environment
+    for (const name of Object.keys(ofThisStart))
+      expect([name, clean[name], own[name]]).toEqual([name, undefined, undefined])
+    const set =
+      'export NODE_OPTIONS=--max-old-space-size=8192 npm_config_registry=https://theirs.example VITE_KEY=theirs'
+    const theirs = (await loginEnvironment({ shell, home: home({ '.bash_profile': set }) })).environment
+    const run = { dataDir: scratch, runId: 'r1', attempt: 1, worktree: '/w', repository: '/r', branch: 'agent/r1' }
+    expect(agentEnvironment(theirs, run)).toMatchObject({
+      NODE_OPTIONS: '--max-old-space-size=8192',
+      npm_config_registry: 'https://theirs.example',
+      VITE_KEY: 'theirs',
+    })
+  } finally {
+    process.env = before
+  }
+})
+
+it('keeps what the shell said before where it cannot be asked again', async () => {
+  const place = home({ '.bash_profile': 'export STAMP=1' })
+  expect((await loginEnvironment({ shell, home: place })).problem).toBeUndefined()
+  writeFileSync(join(place, '.bash_profile'), 'echo broken >&2; exit 9')
+  const again = await loginEnvironment({ shell, home: place, refresh: true })
+  expect(again).toMatchObject({ source: 'login-shell', environment: { STAMP: '1' } })
+  expect(again.problem).toMatch(/ended with 9: broken/)
+  writeFileSync(join(place, '.bash_profile'), 'export STAMP=3')
+  const right = await loginEnvironment({ shell, home: place, refresh: true })
+  expect(right).toMatchObject({ environment: { STAMP: '3' } })
+  expect(right.problem).toBeUndefined()
+})
+
+it('gives an agent its names and nothing of Coppice or of a terminal, repository or session that is not its own', () => {
   const base = {
     PATH: '/bin',
     ANTHROPIC_API_KEY: 'theirs',
@@ -77,12 +125,8 @@ it('gives an agent its names and nothing of Coppice, Electron, npm or the termin
     COPPICE_TOKEN: 'secret',
     COPPICE_RUN: 'outer',
     ELECTRON_RUN_AS_NODE: '1',
-    NODE_OPTIONS: '--inspect',
-    npm_config_registry: 'x',
     INIT_CWD: '/x',
-    VITE_KEY: 'x',
-    VITEST_POOL_ID: '1',
-    VITEST: 'true',
+    CLAUDECODE: '1',
     TMUX: 'x',
     GIT_DIR: '/elsewhere/.git',
     TERM: 'dumb',
