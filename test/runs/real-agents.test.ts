@@ -1,6 +1,8 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isSettled } from '../../app/model/run.ts'
+import { processesInside } from '../../app/process/tree.ts'
 import { type AgentScratch, agentScratch, realAgents } from '../harness/real-agents.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
@@ -40,50 +42,136 @@ afterAll(async () => {
   repo?.close()
 })
 
-const subject = (branch: string) => repo.git('log', '-1', '--format=%s', branch)
 const create = async (input: object) =>
   (await host.call('run.create', { repositoryId, setup: 'skip', ...input } as never)).runIds[0] ?? ''
 
+/** The commits that a run has made, the newest first. */
+const commits = (id: string) => repo.git('log', '--format=%s', `main..agent/${id}`).split('\n').filter(Boolean)
+
+/** Who works in a run's worktree. By place, not by pid: in Codex's sandbox a tool knows itself by another one. */
+const inside = async (id: string) =>
+  (await processesInside(host.run(id).worktree ?? '')).inside.map(({ name }) => name).sort()
+
+/** Waits until the agent runs the tool of the `sleepcmd` scenario. */
+async function untilItSleeps(id: string): Promise<void> {
+  const started = () => existsSync(join(host.run(id).worktree ?? '', 'sleeping.pid'))
+  await host.until('its tool to run', () => host.run(id).worktree && started(), 120_000)
+  expect(await inside(id)).toContain('sleep')
+}
+
+/** Whether the model was asked this in a conversation that began so. Codex also asks it for a title, in one of its own. */
+const askedIn = (conversation: string, prompt: string) =>
+  scratch.stub.requests.some((one) => one.prompt === prompt && JSON.stringify(one.body).includes(conversation))
+
+async function pushed(id: string): Promise<void> {
+  const { ref, sha } = await host.call('run.push', { runId: id })
+  expect(ref).toBe(`refs/heads/agent/${id}`)
+  expect(repo.gitIn(repo.remote!, 'rev-parse', `agent/${id}`)).toBe(sha)
+  expect(repo.git('rev-parse', `agent/${id}`)).toBe(sha)
+}
+
 describe.each(['claude', 'codex'] as const)('%s', (name) => {
   const test = found[name] ? it : it.skip
+  // Claude Code has to be allowed its tool. Codex stays in its default sandbox, which lets it commit here and write nowhere else.
+  const options = name === 'claude' ? { allowedTools: ['Bash'] } : {}
 
   test('headless: commits in its own worktree, is judged by its events, resumed with a follow-up, and pushed', async () => {
     const id = await create({
-      agent: name,
-      mode: 'headless',
-      id: `${name}-headless`,
+      ...{ agent: name, mode: 'headless', id: `${name}-headless`, options },
       prompt: '[[scenario:bash]] please commit something',
-      options: name === 'claude' ? { allowedTools: ['Bash'], maxTurns: 10 } : { permissionMode: 'danger-full-access' },
     })
     const first = await host.untilPhase(id, 'settled', 120_000)
     expect(first).toMatchObject({ phase: 'exited', outcome: { result: 'succeeded' }, exit: { code: 0 } })
-    expect(subject(`agent/${id}`)).toBe('stub commit')
+    expect(commits(id)).toEqual(['stub commit'])
     expect(first.agentSession).toBeTruthy()
     const { data } = await host.call('run.logs', { runId: id })
     expect(data.split('\n').filter((line) => line.startsWith('{')).length).toBeGreaterThan(2)
     await host.call('run.resume', { runId: id, prompt: '[[scenario:text]] thanks' })
-    const second = await host.until(
-      'attempt 2 to end',
-      () => host.run(id).attempts.length === 2 && host.run(id).phase === 'exited' && host.run(id),
-      120_000,
-    )
+    const second = await ended(id, 2)
     expect(second.agentSession).toBe(first.agentSession)
     expect(second.outcome?.result).toBe('succeeded')
-    expect((await host.call('run.push', { runId: id })).ref).toBe(`refs/heads/agent/${id}`)
-    expect(repo.gitIn(repo.remote!, 'log', '-1', '--format=%s', `agent/${id}`)).toBe('stub commit')
+    expect(askedIn('please commit something', '[[scenario:text]] thanks')).toBe(true)
+    await pushed(id)
+    expect(repo.git('status', '--porcelain')).toBe('')
   }, 300_000)
 
-  test('interactive: works in its terminal, tells what it does, is stopped whole and resumed', async () => {
-    const id = await create({ agent: name, id: `${name}-terminal`, prompt: '[[scenario:text]] say hello' })
-    await host.untilPhase(id, 'running', 60_000)
-    await host.until('an answer on its screen', () => host.live()[id]?.activity?.state === 'idle', 120_000)
-    const pid = host.run(id).attempts[0]?.pid ?? 0
+  test('headless: is stopped with the tool that it runs, and goes on with the same conversation', async () => {
+    const id = await create({
+      ...{ agent: name, mode: 'headless', id: `${name}-stopped`, options },
+      prompt: '[[scenario:sleepcmd]] take your time',
+    })
+    await untilItSleeps(id)
     await host.call('run.stop', { runId: id })
-    expect(host.run(id)).toMatchObject({ phase: 'stopped' })
-    expect(() => process.kill(pid, 0)).toThrow()
-    await host.call('run.resume', { runId: id })
-    await host.untilPhase(id, 'running', 60_000)
+    const stopped = host.run(id)
+    expect(stopped).toMatchObject({ phase: 'stopped', outcome: { result: 'interrupted', reason: 'Stopped' } })
+    expect(await inside(id)).toEqual([])
+    expect(stopped.agentSession).toBeTruthy()
+    await host.call('run.resume', { runId: id, prompt: '[[scenario:bash]] now commit' })
+    const resumed = await ended(id, 2)
+    expect(resumed).toMatchObject({ phase: 'exited', outcome: { result: 'succeeded' } })
+    expect(resumed.agentSession).toBe(stopped.agentSession)
+    expect(askedIn('take your time', '[[scenario:bash]] now commit')).toBe(true)
+    expect(commits(id)).toEqual(['stub commit'])
+    await pushed(id)
+  }, 300_000)
+
+  test('interactive: commits in its own worktree, tells what it does, takes what is sent, is stopped, resumed, pushed', async () => {
+    // Its automatic mode asks the real API whether a command is safe, so Claude Code is told to ask the person instead.
+    const asking = name === 'claude' ? { ...options, permissionMode: 'manual' } : options
+    const id = await create({
+      ...{ agent: name, id: `${name}-terminal`, options: asking },
+      prompt: '[[scenario:bash]] please commit something',
+    })
+    await host.until('its commit', () => host.run(id).phase === 'running' && commits(id).length === 1, 120_000)
+    const idle = await host.until(
+      'the turn to be over',
+      () => host.live()[id]?.activity?.state === 'idle' && host.live()[id]?.activity,
+      60_000,
+    )
+    expect(idle).toMatchObject({ source: 'osc7501' })
+    await host.call('run.send', { runId: id, text: '[[scenario:sleepcmd]] take\nyour time', enter: true })
+    await untilItSleeps(id)
+    await host.until('it to say that it works', () => host.live()[id]?.activity?.state === 'working', 30_000)
     await host.call('run.stop', { runId: id })
-    expect(host.run(id).attempts).toHaveLength(2)
+    expect(host.run(id).phase).toBe('stopped')
+    expect(await inside(id)).toEqual([])
+    await host.call('run.resume', { runId: id, prompt: '[[scenario:bash]] and once more' })
+    await host.until('its second commit', () => commits(id).length === 2, 120_000)
+    expect(askedIn('please commit something', '[[scenario:bash]] and once more')).toBe(true)
+    await pushed(id)
+    await host.call('run.stop', { runId: id })
+    expect(host.run(id)).toMatchObject({ phase: 'stopped', attempts: [{ number: 1 }, { number: 2 }] })
+    expect(repo.git('status', '--porcelain')).toBe('')
   }, 300_000)
 })
+
+const testClaude = found.claude ? it : it.skip
+testClaude(
+  'Claude Code in a terminal says that it waits for a permission, and takes the answer that is sent',
+  async () => {
+    const options = { permissionMode: 'manual' }
+    const id = await create({ agent: 'claude', id: 'asks', options, prompt: '[[scenario:write]] write a file' })
+    const waits = await host.until(
+      'its question',
+      () => host.live()[id]?.activity?.state === 'waiting' && host.live()[id]?.activity,
+      120_000,
+    )
+    expect(waits).toMatchObject({ source: 'osc7501', kind: 'permission' })
+    expect(waits.message).toContain('hello.txt')
+    expect(waits.provenAt).toBeLessThanOrEqual(Date.now())
+    const file = join(host.run(id).worktree ?? '', 'hello.txt')
+    expect(existsSync(file)).toBe(false)
+    await host.call('run.send', { runId: id, text: '', enter: true })
+    await host.until('the file', () => existsSync(file), 60_000)
+    await host.until('the turn to be over', () => host.live()[id]?.activity?.state === 'idle', 60_000)
+    await host.call('run.stop', { runId: id })
+  },
+  300_000,
+)
+
+const ended = (id: string, attempts: number) =>
+  host.until(
+    `attempt ${attempts} to end`,
+    () => host.run(id).attempts.length === attempts && isSettled(host.run(id).phase) && host.run(id),
+    120_000,
+  )
