@@ -74,6 +74,7 @@ export function BeforeStart({ form, details, agent, preview, branch, set }: Prop
             <span>
               {line(details.install.command.join(' '), 80)}
               <small>{line(details.install.lockFile, 80)} found</small>
+              {details.install.problem && <small className="hint bad">{line(details.install.problem, 300)}</small>}
             </span>
             <Switch
               on={form.install}

@@ -42,7 +42,13 @@ export const RepositoryDetails = z.object({
   copies: z.array(z.string()),
   setup: z.object({ command: z.string(), source: z.string(), hash: z.string(), approved: z.boolean() }).nullable(),
   install: z
-    .object({ manager: z.enum(['npm', 'pnpm', 'yarn', 'bun']), command: z.array(z.string()), lockFile: z.string() })
+    .object({
+      manager: z.enum(['npm', 'pnpm', 'yarn', 'bun']),
+      command: z.array(z.string()),
+      lockFile: z.string(),
+      /** What the machine lacks for it, and how to get that; null where nothing is missing. */
+      problem: z.string().nullable(),
+    })
     .nullable(),
   worktreeRoot: z.string(),
   freeBytes: z.number().nullable(),

@@ -3,7 +3,6 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fail } from '../model/failure.ts'
 import { findOnPath } from '../process/environment.ts'
 
 export interface Install {
@@ -46,21 +45,13 @@ const gotBy: Readonly<Record<Install['manager'], string>> = {
   bun: 'npm install -g bun',
 }
 
-/** Throws `install-failed`, with how to get it, where the PATH that the install would have knows no such program. */
-export async function needManager(
-  { manager, command, lockFile }: Install,
+/** What the machine lacks for an install, and how to get it; null where its manager is on the PATH that the install will have. */
+export async function missingManager(
+  { manager, lockFile }: Install,
   environment: Readonly<Record<string, string>>,
-): Promise<void> {
-  if ((await findOnPath(manager, environment)) !== null) return
-  throw fail(
-    'install-failed',
-    {
-      command: command.join(' '),
-      message: `${lockFile} is ${manager}'s, and "${manager}" is not on the PATH`,
-      install: gotBy[manager],
-    },
-    { stage: 'install' },
-  )
+): Promise<{ readonly message: string; readonly install: string } | null> {
+  if ((await findOnPath(manager, environment)) !== null) return null
+  return { message: `${lockFile} is ${manager}'s, and "${manager}" is not on the PATH`, install: gotBy[manager] }
 }
 
 async function exists(path: string): Promise<boolean> {

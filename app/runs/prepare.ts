@@ -12,7 +12,7 @@ import type { Repository } from '../model/repository.ts'
 import type { Run, StageRecord } from '../model/run.ts'
 import { startAttempt } from './attempt.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
-import { detectInstallIn, installsAtOnce, needManager } from './dependencies.ts'
+import { detectInstallIn, installsAtOnce, missingManager } from './dependencies.ts'
 import { endProcesses } from './end-processes.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
 import { reservedBranches } from './names.ts'
@@ -231,7 +231,9 @@ async function furnish(
   if (install) {
     await stages.run('install', install.command.join(' '), async (progress) => {
       if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to end')
-      await needManager(install, await context.environment())
+      const missing = await missingManager(install, await context.environment())
+      if (missing)
+        throw fail('install-failed', { command: install.command.join(' '), ...missing }, { stage: 'install' })
       await refuseLowDisk(context, 'install')
       await installs(() => runStageCommand(context, run, 'install', install.command, signal))
     })

@@ -15,7 +15,7 @@ import { slugOf } from '../model/ids.ts'
 import type { Repository, RepositoryDetails } from '../model/repository.ts'
 import { isLive } from '../model/run.ts'
 import { type Caller, type Context, record, repositoryOf } from './context.ts'
-import { detectInstallIn } from './dependencies.ts'
+import { detectInstallIn, missingManager } from './dependencies.ts'
 import { findIncludedFiles } from './included-files.ts'
 import { parseSetup, type SetupCommand, setupFileName } from './setup-command.ts'
 import { lockReason, worktreeRootOf } from './worktree-root.ts'
@@ -147,6 +147,7 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
     base ? setupAt(context, repository, base.ref) : null,
   ])
   const included = await findIncludedFiles(repository.path, tracked)
+  const missing = install && (await missingManager(install, await context.environment()))
   const root = worktreeRootOf(context)
   const { runs, settings } = context.journal.state
   const here = Object.values(runs).filter((run) => run.repositoryId === repository.id && isLive(run.phase)).length
@@ -168,7 +169,14 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
     })),
     copies: [...included.files],
     setup: setup ? { ...setup, approved: repository.approvedSetups.includes(setup.hash) } : null,
-    install: install ? { manager: install.manager, command: [...install.command], lockFile: install.lockFile } : null,
+    install: install
+      ? {
+          manager: install.manager,
+          command: [...install.command],
+          lockFile: install.lockFile,
+          problem: missing ? `${missing.message}. Get it: ${missing.install}` : null,
+        }
+      : null,
     worktreeRoot: root,
     freeBytes: await freeBytes(context.dataDirectory),
     running: here,

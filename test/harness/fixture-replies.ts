@@ -89,7 +89,12 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
         })),
         copies: ['.env', '.env.test', 'certs/dev.pem'],
         setup: { command: 'make seed', source: '.coppice/setup', hash: 'abc', approved: false },
-        install: { manager: 'pnpm', command: ['pnpm', 'install', '--frozen-lockfile'], lockFile: 'pnpm-lock.yaml' },
+        install: {
+          manager: 'pnpm',
+          command: ['pnpm', 'install', '--frozen-lockfile'],
+          lockFile: 'pnpm-lock.yaml',
+          problem: null,
+        },
         worktreeRoot: '/home/you/.local/share/coppice/worktrees/ledger-api',
         freeBytes: 148e9,
         running: 3,

@@ -61,7 +61,7 @@ describe('the install', () => {
     for (const [lockFile, [manager, words]] of Object.entries(locks)) {
       commitAndPush({ [lockFile]: '{}\n' })
       const { install } = await host.call('repository.details', { repositoryId })
-      expect(install).toMatchObject({ manager, lockFile, command: [manager, ...words.split(' ')] })
+      expect(install).toEqual({ manager, lockFile, command: [manager, ...words.split(' ')], problem: null })
       const id = await host.start(repositoryId, 'cat installed', { install: true })
       const run = await host.untilPhase(id, 'exited')
       expect(run.stages.map(({ stage, status }) => `${stage} ${status}`)).toContain('install done')
@@ -92,6 +92,10 @@ describe('the install', () => {
     const { message, next } = sentenceOf(failure!)
     expect(message).toContain('"pnpm" is not on the PATH')
     expect(next).toContain('npm install -g pnpm')
+    const { install } = await host.call('repository.details', { repositoryId })
+    expect(install?.problem).toBe(
+      'pnpm-lock.yaml is pnpm\'s, and "pnpm" is not on the PATH. Get it: npm install -g pnpm',
+    )
     nothingIsLeft()
   })
 })
