@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isSettled } from '../../app/model/run.ts'
@@ -74,6 +74,8 @@ describe.each(['claude', 'codex'] as const)('%s', (name) => {
   const test = found[name] ? it : it.skip
   // Claude Code has to be allowed its tool. Codex stays in its default sandbox, which lets it commit here and write nowhere else.
   const options = name === 'claude' ? { allowedTools: ['Bash'] } : {}
+  // Its automatic mode asks the real API whether a command is safe, so Claude Code is told to ask the person instead.
+  const forTerminal = name === 'claude' ? { ...options, permissionMode: 'manual' } : options
 
   test('headless: commits in its own worktree, is judged by its events, resumed with a follow-up, and pushed', async () => {
     const id = await create({
@@ -115,11 +117,30 @@ describe.each(['claude', 'codex'] as const)('%s', (name) => {
     await pushed(id)
   }, 300_000)
 
+  test('is given any prompt as it is: hostile bytes, and more than an argument can hold', async () => {
+    const hostile = `-x "double" 'single' \`id\` $(id) $HOME \\n\nsecond\tünïcode 漢字 🎉 \u001b[201~\u001b]0;t\u0007 ;; ${name}`
+    const long = `START ${'é漢🎉 "q" $x\n'.repeat(12_000)}END ${name}`
+    for (const [index, prompt] of [hostile, long].entries()) {
+      const id = await create({ agent: name, mode: 'headless', id: `${name}-prompt-${index}`, prompt })
+      expect(await host.untilPhase(id, 'settled', 120_000)).toMatchObject({ outcome: { result: 'succeeded' } })
+      expect(scratch.stub.requests.some((one) => one.prompt === prompt)).toBe(true)
+    }
+    // In a terminal it is sent to the file that holds a long one, which is its owner's alone.
+    const id = await create({ agent: name, id: `${name}-long`, options: forTerminal, prompt: long })
+    const file = join(host.dataDirectory, 'runs', id, 'prompts', '1.txt')
+    await host.until(
+      'the model to be asked',
+      () => scratch.stub.requests.some((one) => one.offered.length > 0 && one.prompt.includes(file)),
+      120_000,
+    )
+    expect(readFileSync(file, 'utf8')).toBe(long)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    await host.call('run.stop', { runId: id })
+  }, 300_000)
+
   test('interactive: commits in its own worktree, tells what it does, takes what is sent, is stopped, resumed, pushed', async () => {
-    // Its automatic mode asks the real API whether a command is safe, so Claude Code is told to ask the person instead.
-    const asking = name === 'claude' ? { ...options, permissionMode: 'manual' } : options
     const id = await create({
-      ...{ agent: name, id: `${name}-terminal`, options: asking },
+      ...{ agent: name, id: `${name}-terminal`, options: forTerminal },
       prompt: '[[scenario:bash]] please commit something',
     })
     await host.until('its commit', () => host.run(id).phase === 'running' && commits(id).length === 1, 120_000)
