@@ -13,12 +13,13 @@ export const includeFileName = '.worktreeinclude'
 export const maxFiles = 2_000
 export const maxBytes = 512 * 1024 * 1024
 const neverInto = new Set(['.git', 'node_modules'])
+const unreadable = new Set(['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'])
 
 export interface IncludedFiles {
   /** Paths relative to the checkout, sorted. */
   readonly files: readonly string[]
   readonly bytes: number
-  /** Links, sockets and the like that a pattern named and that are left out. */
+  /** Links, sockets, folders of other users and the like that a pattern named and that are left out. */
   readonly leftOut: readonly string[]
 }
 
@@ -35,7 +36,13 @@ export async function findIncludedFiles(checkout: string, tracked: ReadonlySet<s
   let bytes = 0
 
   async function walk(directory: string, inside: boolean): Promise<void> {
-    for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      // The folder of another user (a container's data), or one that a build has just deleted. It matters only where it is named.
+      if (!unreadable.has(error.code ?? '') || directory === checkout) throw error
+      if (inside) leftOut.push(`${relative(checkout, directory).split(sep).join('/')}/`)
+      return []
+    })
+    for (const entry of entries) {
       const path = join(directory, entry.name)
       const name = relative(checkout, path).split(sep).join('/')
       if (entry.isDirectory()) {
@@ -89,12 +96,9 @@ export async function copyIncludedFiles(
   for (const file of files) {
     signal?.throwIfAborted()
     const from = join(checkout, file)
-    const to = join(worktree, file)
+    const to = join(root, file)
     try {
-      await mkdir(dirname(to), { recursive: true })
-      // A tracked directory can be a link in the new worktree; a copy must not leave the worktree through it.
-      const parent = await realpath(dirname(to))
-      if (parent !== root && !parent.startsWith(root + sep)) throw new Error('its folder leads out of the worktree')
+      await makeFolder(root, dirname(file))
       const stat = await lstat(from)
       if (!stat.isFile()) continue
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
@@ -113,6 +117,19 @@ export async function copyIncludedFiles(
     }
   }
   return copied
+}
+
+/** Makes a folder, one level at a time: a tracked directory can be a link, and nothing is made or copied outside through it. */
+async function makeFolder(root: string, folder: string): Promise<void> {
+  let path = root
+  for (const part of folder.split('/')) {
+    path = join(path, part)
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    const real = await realpath(path)
+    if (real !== root && !real.startsWith(root + sep)) throw new Error('its folder leads out of the worktree')
+  }
 }
 
 /** Flushes a directory entry to disk: a rename or a new file is durable only then (promises: write-file-atomic does not). */

@@ -202,7 +202,8 @@ async function furnish(
   if (included.files.length > 0) {
     await stages.run('copy', `Copying ${included.files.length} files`, async () => {
       const copied = await copies(() => copyIncludedFiles(repository.path, worktree, included.files, signal))
-      const left = included.leftOut.length > 0 ? `, ${included.leftOut.length} links left out` : ''
+      const left =
+        included.leftOut.length > 0 ? `, ${included.leftOut.length} left out (links and what cannot be read)` : ''
       return `${copied.length} ${copied.length === 1 ? 'file' : 'files'} copied by .worktreeinclude${left}`
     })
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -65,7 +65,42 @@ describe('.worktreeinclude', () => {
     await expect(copyIncludedFiles(from, to, ['dir/file'])).rejects.toMatchObject({
       failure: { code: 'copy-failed', detail: { file: 'dir/file' } },
     })
-    await expect(stat(join(root, 'elsewhere', 'file'))).rejects.toThrow()
+    await put('dir/deep/er/file', 'x')
+    await expect(copyIncludedFiles(from, to, ['dir/deep/er/file'])).rejects.toMatchObject({
+      failure: { code: 'copy-failed' },
+    })
+    expect(await readdir(join(root, 'elsewhere'))).toEqual([])
+    // One that stays inside is the repository's own way to lay things out.
+    await mkdir(join(to, 'real'))
+    await symlink('real', join(to, 'alias'))
+    await put('alias/deep/file', 'x')
+    expect(await copyIncludedFiles(from, to, ['alias/deep/file'])).toEqual(['alias/deep/file'])
+    expect(await readFile(join(to, 'real/deep/file'), 'utf8')).toBe('x')
+  })
+
+  it('passes by a folder that it may not read, and says so only where a pattern names it', async () => {
+    await put('data/.env')
+    await put('.env')
+    await put('.worktreeinclude', '.env\n')
+    await chmod(join(from, 'data'), 0o000)
+    const asNobody = async <T>(work: () => Promise<T>): Promise<T> => {
+      // Root may read everything, so it looks with another user's eyes.
+      if (process.getuid?.() !== 0) return work()
+      await chmod(root, 0o755)
+      process.seteuid?.(65_534)
+      try {
+        return await work()
+      } finally {
+        process.seteuid?.(0)
+      }
+    }
+    expect(await asNobody(() => findIncludedFiles(from, new Set()))).toMatchObject({ files: ['.env'], leftOut: [] })
+    await put('.worktreeinclude', '.env\ndata/\n')
+    expect(await asNobody(() => findIncludedFiles(from, new Set()))).toMatchObject({
+      files: ['.env'],
+      leftOut: ['data/'],
+    })
+    await chmod(join(from, 'data'), 0o700)
   })
 
   it('stops at an abort', async () => {
