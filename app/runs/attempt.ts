@@ -19,7 +19,7 @@ import { endProcesses } from './end-processes.ts'
 import { measureSoon } from './observe.ts'
 import { promptHead, promptPath, readFirstPrompt, runDirectory, writePrompt } from './prompt-file.ts'
 import { remakeWorktree } from './remake-worktree.ts'
-import { firstSize, sessionDirectory } from './terminal.ts'
+import { firstSize, recordedSessions, sessionDirectory } from './terminal.ts'
 
 export interface AttemptRequest {
   /** "first": the run's own prompt, already on disk. Otherwise a follow-up, or none. */
@@ -406,6 +406,8 @@ export async function approveSetup(
 /** Drops what the keeper and the data directory hold of a run: sessions, screens, prompts. Only when it is purged. */
 export async function forgetSessions(context: Context, run: Run): Promise<void> {
   const keeper = await context.keeper()
-  for (const { sessionId } of run.attempts) await keeper.forget(sessionId)
+  const ofStages = await recordedSessions(context, run.id)
+  for (const sessionId of new Set([...run.attempts.map((attempt) => attempt.sessionId), ...ofStages]))
+    await keeper.forget(sessionId)
   await rm(runDirectory(context.dataDirectory, run.id), { recursive: true, force: true })
 }

@@ -52,7 +52,8 @@ export async function recover(context: Context): Promise<readonly ReportItem[]> 
     if (runOf(context, run.id).intent) await step(run.id, () => recoverIntent(context, runOf(context, run.id)))
     if (isHalfUndone(runOf(context, run.id))) await step(run.id, () => recordUndo(context, context.host, run.id))
   }
-  if (keeper) await step('sessions', () => forgetStrays(context, keeper as unknown as Keeper, held))
+  // Listed again: what the steps above have ended is no stray that lives.
+  if (keeper) await step('sessions', () => forgetStrays(context, keeper as unknown as Keeper))
   report.push(...(await heal(context)))
   noteRecovery(context, report)
   context.pump()
@@ -260,22 +261,16 @@ async function recoverPush(
   ]
 }
 
-/** Sessions of stages that were undone, and those of runs that have settled: nobody will ask for them again. */
-async function forgetStrays(context: Context, keeper: Keeper, held: readonly KeeperSession[]): Promise<ReportItem[]> {
+/** Sessions that no attempt names: the keeper lets go of those of stages. What one printed stays to be read while its run is kept. */
+async function forgetStrays(context: Context, keeper: Keeper): Promise<ReportItem[]> {
   const report: ReportItem[] = []
-  const { runs } = context.journal.state
-  for (const session of held) {
-    const owner = Object.values(runs).find((run) =>
-      run.attempts.some((attempt) => attempt.sessionId === session.sessionId),
-    )
-    if (owner) {
-      if (session.exit && (isSettled(owner.phase) || !isKept(owner.phase))) continue
-      continue
-    }
-    // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk.
-    const keepSpool = !Object.keys(runs).some((id) => session.sessionId.startsWith(`${id}.`))
-    if (session.exit) await keeper.forget(session.sessionId, { keepSpool })
-    else
+  const runs = Object.values(context.journal.state.runs)
+  for (const session of await keeper.list()) {
+    if (runs.some((run) => run.attempts.some((attempt) => attempt.sessionId === session.sessionId))) continue
+    const stageOf = runs.find((run) => session.sessionId.startsWith(`${run.id}.`))
+    // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk too.
+    if (session.exit) await keeper.forget(session.sessionId, { keepSpool: stageOf?.phase !== 'purged' })
+    else if (stageOf === undefined || !context.creating.has(stageOf.id))
       report.push({
         what: `session ${session.sessionId} (process ${session.pid})`,
         result: 'listed',

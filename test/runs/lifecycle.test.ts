@@ -385,14 +385,18 @@ describe('a host that is killed', () => {
   })
 
   it('undoes a create that it left in the middle', async () => {
-    repo.commit({ '.coppice.json': '{"setup": "sleep 300"}' })
+    repo.commit({ '.coppice.json': '{"setup": "echo setting up; sleep 300"}' })
     repo.git('push', '-q', 'origin', 'main')
     const id = await host.start(repositoryId, 'true', { setup: 'run' })
-    await host.until('the set-up', () => host.run(id).stages.some(({ stage }) => stage === 'setup'))
+    await host.until('the set-up', () => host.live()[id]?.lastLine === 'setting up')
     await host.kill()
     await host.restart()
     const run = await host.untilPhase(id, 'interrupted')
     expect(run).toMatchObject({ worktree: null, intent: null })
+    // The set-up was ended with it, and is not shown as a stranger's; what it printed can be read still.
+    const { records } = await host.call('journal.read', { limit: 20 })
+    expect(JSON.stringify(records.find(({ event }) => event.type === 'recovered'))).not.toContain('session')
+    expect(await allLogs(id)).toContain('setting up')
     expect(git(repo.path, 'worktree', 'list').split('\n')).toHaveLength(1)
     expect(git(repo.path, 'branch', '--list', 'agent/*')).toBe('')
   })
