@@ -59,6 +59,11 @@ export async function findAgent(
   return null
 }
 
+/** What is said of an agent that the machine does not have. */
+export function missingText({ binaries, install }: Adapter): string {
+  return `${binaries.map((binary) => `"${binary}"`).join(' or ')} is not on the PATH. Get it: ${install}`
+}
+
 async function detect(
   adapter: Adapter,
   environment: Readonly<Record<string, string>>,
@@ -70,10 +75,7 @@ async function detect(
     ...{ name, label, mark, found, install: install || null },
     ...{ modes: [...modes], options: [...options], permissionModes: [...permissionModes] },
   }
-  if (found === null) {
-    const looked = adapter.binaries.map((binary) => `"${binary}"`).join(' or ')
-    return { ...known, version: null, problem: `${looked} is not on the PATH. Get it: ${install}` }
-  }
+  if (found === null) return { ...known, version: null, problem: missingText(adapter) }
   if (!adapter.version) return { ...known, version: null, problem: null }
   return { ...known, ...(await versionOf(adapter, found, environment, refresh)) }
 }

@@ -1,7 +1,7 @@
 // Accepting new runs: everything that can be refused is refused here, before anything is made. What passes is queued, durably,
 // with its id and branch reserved; runs/queue starts it when a slot is free and runs/prepare builds its worktree.
 import { adapterOf } from '../agents/adapters.ts'
-import { detectAgents } from '../agents/detect.ts'
+import { findAgent, missingText } from '../agents/detect.ts'
 import { type GitContext, gitVersion } from '../git/exec.ts'
 import { branchState, fetchRef, isValidBranchName, resolveCommit, uniqueBranch } from '../git/refs.ts'
 import type { InspectedRepository } from '../git/repository.ts'
@@ -125,10 +125,9 @@ async function checkAgent(context: Context, request: CreateRequest): Promise<voi
   if (request.mode === 'headless' && adapter.name !== 'command' && adapter.name !== 'demo' && !request.prompt?.trim()) {
     throw fail('bad-input', { field: 'prompt', message: 'a headless run needs a prompt' })
   }
-  const agents = await detectAgents(await context.environment())
-  const detected = agents.find((agent) => agent.name === request.agent)
-  if (detected?.problem)
-    throw fail('agent-not-found', { agent: adapter.label, message: detected.problem, install: detected.install ?? '' })
+  // Only whether it is there: to ask every agent for its version could take seconds, and one that fails says best itself why.
+  if ((await findAgent(adapter, await context.environment())) === null)
+    throw fail('agent-not-found', { agent: adapter.label, message: missingText(adapter), install: adapter.install })
 }
 
 /** Checks where the run starts and gives the ref or commit of it, fetching a remote branch that is not here yet. */

@@ -100,6 +100,24 @@ describe('the install', () => {
   })
 })
 
+describe('an agent', () => {
+  it('is started without asking any for its version; one that fails says itself why, one that is missing is named', async () => {
+    program('claude', `[ "$1" = --version ] && touch '${join(host.home, 'asked')}'; echo "needs a newer Node"; exit 3`)
+    program('gemini', `touch '${join(host.home, 'asked')}'; sleep 300`)
+    await onlyOnPath()
+    const create = { repositoryId, setup: 'skip', prompt: 'Go' } as const
+    const { runIds } = await host.call('run.create', { ...create, agent: 'claude' })
+    expect(await host.untilPhase(runIds[0]!, 'exited')).toMatchObject({
+      exit: { code: 3 },
+      outcome: { result: 'failed', reason: expect.stringContaining('Exited with code 3') },
+    })
+    expect(existsSync(join(host.home, 'asked'))).toBe(false)
+    const failure = await host.call('run.create', { ...create, agent: 'codex' }).catch((error) => error.failure)
+    expect(failure.code).toBe('agent-not-found')
+    expect(sentenceOf(failure).next).toContain('npm install -g @openai/codex')
+  })
+})
+
 describe('the set-up', () => {
   it('is not even read where it is to be left out', async () => {
     commitAndPush({ '.coppice.json': 'not JSON at all' })
