@@ -337,7 +337,9 @@ export async function resumeRun(
     try {
       await startAttempt(context, caller, run.id, { prompt, conversation })
     } catch (error) {
-      record(context, caller, { type: 'run-failed', runId: run.id, failure: failureOf(error) })
+      // What was refused before an attempt began (an agent that is gone, say) leaves the run as it had ended.
+      if (!isSettled(runOf(context, run.id).phase))
+        record(context, caller, { type: 'run-failed', runId: run.id, failure: failureOf(error) })
       throw error
     }
     return {}

@@ -112,9 +112,33 @@ describe('an agent', () => {
       outcome: { result: 'failed', reason: expect.stringContaining('Exited with code 3') },
     })
     expect(existsSync(join(host.home, 'asked'))).toBe(false)
+    // Gone when it is resumed: refused, and the run is what it was.
+    rmSync(join(bin, 'claude'))
+    expect(await host.refusal('run.resume', { runId: runIds[0]!, prompt: 'on' })).toBe('agent-not-found')
+    expect(host.run(runIds[0]!)).toMatchObject({ phase: 'exited', exit: { code: 3 }, failure: null })
     const failure = await host.call('run.create', { ...create, agent: 'codex' }).catch((error) => error.failure)
     expect(failure.code).toBe('agent-not-found')
     expect(sentenceOf(failure).next).toContain('npm install -g @openai/codex')
+  })
+})
+
+describe('an agent whose program cannot be started', () => {
+  it('has its create taken back; one that is resumed keeps its worktree; and both are said', async () => {
+    program('claude', 'exit 3')
+    await onlyOnPath()
+    const create = { repositoryId, setup: 'skip', prompt: 'Go', agent: 'claude', mode: 'headless' } as const
+    const kept = (await host.call('run.create', create)).runIds[0]!
+    await host.untilPhase(kept, 'exited')
+    writeFileSync(join(bin, 'claude'), '#!/no/such/interpreter\n')
+    expect(await host.refusal('run.resume', { runId: kept, prompt: 'on' })).toBe('start-failed')
+    const resumed = await host.untilPhase(kept, 'failed')
+    expect(sentenceOf(resumed.failure!).message).toContain('The worktree and its branch are kept')
+    expect(existsSync(resumed.worktree!)).toBe(true)
+    const fresh = await host.untilPhase((await host.call('run.create', create)).runIds[0]!, 'failed')
+    expect(fresh.failure).toMatchObject({ code: 'start-failed', stage: 'start' })
+    expect(sentenceOf(fresh.failure!).message).toContain('What had been made for the run was taken back')
+    expect(fresh).toMatchObject({ worktree: null, branch: null })
+    expect(repo.git('worktree', 'list').split('\n')).toHaveLength(2)
   })
 })
 
