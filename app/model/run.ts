@@ -134,6 +134,8 @@ export const Run = z.object({
   /** An existing branch to work on instead of a new one. */
   fromBranch: z.string().nullable(),
   wantedBranch: z.string().nullable(),
+  /** The name was typed by a person: it is had as it is or refused. Otherwise (from the template) it takes the next free number. */
+  branchTyped: z.boolean().optional(),
   setup: z.enum(['run', 'skip', 'ask']),
   install: z.boolean(),
   phase: Phase,

@@ -230,6 +230,7 @@ function newRun(
     baseRef: request.base ?? null,
     fromBranch: request.fromBranch ?? null,
     wantedBranch: own.branch,
+    ...(request.branch === undefined ? {} : { branchTyped: true }),
     setup: request.setup,
     install: request.install,
     phase: 'queued',

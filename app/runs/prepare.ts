@@ -166,8 +166,9 @@ async function makeWorktree(
     const others = new Set(reservedBranches(context, repository.id))
     const wanted = run.wantedBranch ?? run.id
     others.delete(wanted)
-    // A name that was typed was checked when the run was accepted; one from the template takes the next free number.
     const branch = run.fromBranch ? wanted : await uniqueBranch(git, repository.path, wanted, others)
+    // Free when the run was accepted, and taken while it waited in the queue.
+    if (run.branchTyped && branch !== wanted) throw fail('branch-exists', { branch: wanted, suggestion: branch })
     record(context, caller, {
       type: 'intended',
       runId: run.id,

@@ -308,6 +308,29 @@ describe('the queue', () => {
   })
 })
 
+describe('a branch that is taken while its run waits', () => {
+  it('is refused where a person typed its name, and takes the next number where the template made it', async () => {
+    await host.call('settings.change', { change: { maxRunning: 1 } })
+    const first = await host.start(repositoryId, 'sleep 300')
+    await host.untilPhase(first, 'running')
+    const typed = await host.start(repositoryId, 'true', { branch: 'mine' })
+    const made = await host.start(repositoryId, 'true', { id: 'theirs' })
+    repo.git('branch', 'mine')
+    repo.git('branch', 'agent/theirs')
+    await host.call('run.stop', { runId: first })
+    expect((await host.untilPhase(typed, 'failed')).failure).toMatchObject({
+      ...{ code: 'branch-exists', stage: 'worktree' },
+      detail: { branch: 'mine', suggestion: 'mine-2' },
+    })
+    expect((await host.untilPhase(made, 'exited')).branch).toBe('agent/theirs-2')
+    expect(repo.git('rev-parse', 'mine')).toBe(repo.git('rev-parse', 'main'))
+    // It was taken from nobody: once it is free again, the run can have it.
+    repo.git('branch', '-D', 'mine')
+    await host.call('run.resume', { runId: typed })
+    expect((await host.untilPhase(typed, 'exited')).branch).toBe('mine')
+  })
+})
+
 describe('what is sent', () => {
   it('to a headless command is refused: its input is closed', async () => {
     const id = await host.start(repositoryId, 'sleep 300', { mode: 'headless' })
