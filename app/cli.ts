@@ -42,6 +42,7 @@ export async function main(words: readonly string[]): Promise<number> {
     return id
   }
   const verbs: Verbs = {
+    add: (path) => runs.add(cli, path),
     run: (given) => runs.run(cli, given),
     list: (given) => runs.list(cli, given),
     show: (id) => runs.show(cli, on(id)),

@@ -22,7 +22,7 @@ export function AddRepository({ onAdded }: { onAdded: (repositoryId: string) => 
   async function add(chosen: string) {
     if (chosen.trim() === '') return
     setBusy(true)
-    const id = await addRepository(chosen.trim())
+    const id = await addRepository(chosen.trim(), { agree: true })
     setBusy(false)
     if (id) onAdded(id)
   }

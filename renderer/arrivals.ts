@@ -31,7 +31,7 @@ export function startArrivals(): void {
     )
     client.onFocus((path) => {
       window.focus()
-      if (path !== null) void openRepository(path)
+      if (path !== null) void openRepository(path, { agree: false })
     })
   })
   window.addEventListener('dragover', (event) => {
@@ -39,13 +39,13 @@ export function startArrivals(): void {
   })
   window.addEventListener('drop', (event) => {
     event.preventDefault()
-    for (const path of droppedPaths(event.dataTransfer)) void openRepository(path)
+    for (const path of droppedPaths(event.dataTransfer)) void openRepository(path, { agree: true })
   })
 }
 
 /** Adds the repository at a path, or goes to it where it is known, and offers a new run in it. */
-export async function openRepository(path: string): Promise<void> {
-  const id = await addRepository(path)
+export async function openRepository(path: string, options: { readonly agree: boolean }): Promise<void> {
+  const id = await addRepository(path, options)
   if (!id) return
   showFilter(`repository:${id}`)
   openDialog({ kind: 'new-run', repositoryId: id })

@@ -130,9 +130,9 @@ export async function purge(runId: string, consent?: string): Promise<'done' | '
   }
 }
 
-/** Adds a repository and makes it known to the form that asked. */
-export async function addRepository(path: string): Promise<string | null> {
-  const answer = await attempt('Repository not added', 'repository.add', { path })
+/** Adds a repository. `agree` where a person chose it here and now: its remotes are then right as they are. */
+export async function addRepository(path: string, options: { readonly agree: boolean }): Promise<string | null> {
+  const answer = await attempt('Repository not added', 'repository.add', { path, ...options })
   return answer?.repositoryId ?? null
 }
 

@@ -1,6 +1,6 @@
 // How a verb of the CLI ends badly: with a Failure of the host's, or with words of its own. Either becomes
 // `{code, message, next}`, the next step said in the CLI's own verbs. It must not know what is printed where.
-import { sentenceOf } from '../contract/sentences.ts'
+import { plainText, sentenceOf } from '../contract/sentences.ts'
 import { CoppiceFailure, type Failure, type FailureCode, failureOf } from '../model/failure.ts'
 
 export interface Ending {
@@ -77,6 +77,13 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
           : null
     case 'stop-failed':
       return `Run "coppice stop ${id}" again, or end those processes by hand`
+    case 'no-remote':
+      return 'Add one with "git remote add origin ADDRESS", then run "coppice add PATH" to agree to it'
+    case 'remote-surprise': {
+      const { reason, path } = failure.detail ?? {}
+      if (reason !== 'not-agreed') return null
+      return `If that address is right, run "coppice add ${typeof path === 'string' ? plainText(path, 1000) : 'PATH'}" to agree to it`
+    }
     case 'worktree-missing':
       return `Run "coppice resume ${id}" to make the worktree again, or bring the folder back`
     default:

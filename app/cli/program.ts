@@ -9,6 +9,7 @@ import { waitTargets } from './wait.ts'
 
 /** What each verb is called with; `json` is the program's own affair. */
 export interface Verbs {
+  add(path: string): Promise<void>
   run(options: RunOptions): Promise<void>
   list(options: { all?: boolean }): Promise<void>
   show(id: string): Promise<void>
@@ -89,6 +90,9 @@ export function createProgram(verbs: Verbs, version: string): Command {
         command.error('error: say --agent NAME or --command LINE')
       return verbs.run(options)
     })
+  verb(program, 'add', 'add a repository; one that is known: agree to its remotes as they are now')
+    .argument('<path>', 'the repository, or a folder inside it')
+    .action((path: string) => verbs.add(path))
   verb(program, 'list', 'the runs that are kept')
     .alias('ls')
     .option('--all', 'also those in the trash, and those purged')

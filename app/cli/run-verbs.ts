@@ -79,6 +79,16 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
   )
 }
 
+export async function add(cli: Cli, path: string): Promise<void> {
+  const link = await openWatching(cli)
+  const { repositoryId } = await link.call('repository.add', { path: resolve(cli.cwd, path), agree: true })
+  const { path: at, remotes } = await link.until(() => link.state.repositories[repositoryId], { timeoutMs: 10_000 })
+  cli.output.result({ id: repositoryId, path: at, remotes }, () => [
+    `Added ${plainText(at, 4096)}.`,
+    ...remotes.map(({ name, url }) => `  ${plainText(name, 200)} leads to ${plainText(url, 2000)}`),
+  ])
+}
+
 export async function list(cli: Cli, options: { readonly all?: boolean }): Promise<void> {
   const link = await openWatching(cli)
   const runs = Object.values(link.state.runs)

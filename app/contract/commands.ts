@@ -153,7 +153,11 @@ export const commands = {
   'settings.change': { input: z.object({ change: SettingsChange }), output: done },
 
   // repositories
-  'repository.add': { input: z.object({ path }), output: z.object({ repositoryId: RepositoryId }) },
+  /** `agree`: a person means just this repository, and its remotes are right as they are now. Without it, known ones keep theirs. */
+  'repository.add': {
+    input: z.object({ path, agree: z.boolean().default(false) }),
+    output: z.object({ repositoryId: RepositoryId }),
+  },
   'repository.forget': { input: z.object({ repositoryId: RepositoryId }), output: done },
   'repository.trust': { input: z.object({ repositoryId: RepositoryId, trusted: z.boolean() }), output: done },
   'repository.details': { input: z.object({ repositoryId: RepositoryId }), output: RepositoryDetails },

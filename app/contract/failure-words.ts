@@ -12,8 +12,8 @@ import type { FailureCode } from '../model/failure.ts'
 //   git-too-old: version, needed · git-failed: command, exit, reason · git-timeout: command, seconds · git-locked: lock or config
 //   state-unknown: what ("removed": what was not done), names, ref, exit · permission-denied: path, reason
 //   needs-approval: command, file · copy-failed: file · setup-failed: command, file, exit · install-failed: command, exit, install
-//   agent-not-found: agent, install · start-failed: command, path (of the worktree that is kept) · no-remote: remote, repository · nothing-to-push: branch
-//   remote-surprise: remote, actual or url, expected, transport · push-refused: remote, branch · push-auth: remote or url
+//   agent-not-found: agent, install · start-failed: command · no-remote: remote, repository · nothing-to-push: branch
+//   remote-surprise: remote, actual or url, expected, transport, reason · push-refused: remote, branch · push-auth: remote or url
 //   push-timeout: remote, seconds · pr-failed: url · no-trash: path, suggestion · in-use: what or path, count, names, reason
 //   consent-needed, consent-stale, would-lose: names (of what would go), reason; consent is for the client to send back
 //   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable, keeper-unreachable: log · already-owned: pid, path
@@ -195,7 +195,7 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   // publish
   'no-remote': (d) => [
     `${d.text('remote') ? `There is no remote called ${d.text('remote')} to push to` : `${d.text('repository') ? `The repository ${d.text('repository')}` : 'The repository'} has no remote to push to`}${d.end} Nothing was pushed.`,
-    'Add one with "git remote add origin ADDRESS", then try again',
+    'Add one with "git remote add origin ADDRESS", add the repository again, then push',
   ],
   'nothing-to-push': (d) => [
     `${d.text('branch') ? `Branch ${d.text('branch')}` : 'The branch'} has no commits of its own. Nothing was pushed.`,
@@ -203,7 +203,9 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   ],
   'remote-surprise': (d) => [
     `${d.text('remote') ? `Remote ${d.text('remote')}` : 'The remote'}${leadsTo(d)}${d.end} Nothing was pushed.`,
-    'Look at pushurl and url.*.insteadOf in the git configuration, then try again',
+    d.text('reason') === 'not-agreed'
+      ? 'If that address is right, add the repository again, then push'
+      : 'Look at pushurl and url.*.insteadOf in the git configuration, then try again',
   ],
   'push-refused': (d) => [
     `${d.text('remote') ?? 'The remote'} refused the push${d.text('branch') ? ` of ${d.text('branch')}` : ''}${d.end} The commits are safe here, and nothing was forced.`,

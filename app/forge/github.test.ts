@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { comparePage, parseRemoteUrl } from './github.ts'
+import { comparePage, forgeUrl, parseRemoteUrl } from './github.ts'
 
 describe('parseRemoteUrl', () => {
   it.each([
@@ -13,6 +13,16 @@ describe('parseRemoteUrl', () => {
     (url) => {
       expect(parseRemoteUrl(url)).toBeNull()
     },
+  )
+})
+
+describe('forgeUrl', () => {
+  it.each([
+    ['https://github.com/acme/shop', 'gh:acme/shop', 'github.com'],
+    ['git@github.com:acme/shop', 'https://github.com/acme/shop', 'github.com'],
+    ['/srv/mirror/shop.git', 'https://github.com/acme/shop', 'github.com'],
+  ])('of %s, written %s', (resolved, written, host) =>
+    expect(parseRemoteUrl(forgeUrl(resolved, written))).toEqual({ host, path: 'acme/shop' }),
   )
 })
 

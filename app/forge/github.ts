@@ -28,6 +28,12 @@ export function parseRemoteUrl(url: string): ForgeAddress | null {
   return host && path && host.length > 1 && path.includes('/') ? { host, path } : null
 }
 
+/**
+ * Of a remote's address as the person's rules lead it and as it is written, the one that names the forge: behind a shorthand
+ * ("gh:acme/shop") stands its address, and a copy on this disk is still the forge's.
+ */
+export const forgeUrl = (resolved: string, written: string): string => (parseRemoteUrl(resolved) ? resolved : written)
+
 /** The page on which the person only has to press Create, or null where the remote is no forge that we know how to address. */
 export function comparePage(draft: PullRequestDraft): string | null {
   const address = parseRemoteUrl(draft.remoteUrl)

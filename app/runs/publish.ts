@@ -1,6 +1,6 @@
 // Publishing a run: its own branch, by an explicit refspec, never forced, never through a tracked upstream; then a pull request
 // titled "[agent] <id>". Both are safe to repeat.
-import { comparePage, openWithGh } from '../forge/github.ts'
+import { comparePage, forgeUrl, openWithGh } from '../forge/github.ts'
 import { commitSubjects } from '../git/branches.ts'
 import { pushBranch } from '../git/push.ts'
 import { resolveCommit } from '../git/refs.ts'
@@ -21,10 +21,14 @@ export interface Pushed {
 
 /** Pushes the commit at the tip of the run's own branch. Failures: `no-remote`, `nothing-to-push`, `push-*`, `remote-surprise`. */
 export async function pushRun(context: Context, caller: Caller, input: { runId: string }): Promise<Pushed> {
-  return alone(context, input.runId, () => push(context, caller, input.runId))
+  return alone(context, input.runId, async () => {
+    const { url: _address, ...pushed } = await push(context, caller, input.runId)
+    return pushed
+  })
 }
 
-async function push(context: Context, caller: Caller, runId: string): Promise<Pushed> {
+/** `url` is where the push really went. */
+async function push(context: Context, caller: Caller, runId: string): Promise<Pushed & { readonly url: string }> {
   const run = runOf(context, runId)
   const { branch, worktree } = presentWorktree(run)
   const repository = repositoryOf(context, run.repositoryId)
@@ -53,14 +57,14 @@ async function push(context: Context, caller: Caller, runId: string): Promise<Pu
       },
     })
     measureSoon(context, runId)
-    return { remote, ref, sha, already: result.already }
+    return { remote, ref, sha, already: result.already, url: result.url }
   } catch (error) {
     record(context, caller, { type: 'push-ended', runId, delivery: null, failure: failureOf(error) })
     throw error
   }
 }
 
-/** An agent can write the repository's configuration: a remote that leads elsewhere since the person added it is not pushed to. */
+/** An agent can write the repository's configuration: a remote that is new, or leads elsewhere, since the person added it is not pushed to. */
 function refuseSurprise(
   repository: Repository,
   now: readonly { readonly name: string; readonly url: string }[],
@@ -68,12 +72,17 @@ function refuseSurprise(
 ): void {
   const agreed = repository.remotes.find(({ name }) => name === remote)?.url
   const actual = now.find(({ name }) => name === remote)?.url
-  if (agreed === undefined || agreed === actual) return
+  if (agreed !== undefined && agreed === actual) return
   throw fail('remote-surprise', {
     remote,
-    expected: agreed,
-    actual: actual ?? '(none)',
-    message: `"${remote}" led to ${agreed} when the repository was added. If the change is yours, add the repository again`,
+    ...(agreed === undefined ? {} : { expected: agreed }),
+    actual: actual ?? '(nothing)',
+    reason: 'not-agreed',
+    path: repository.path,
+    message:
+      agreed === undefined
+        ? 'it was not there when the repository was added'
+        : 'its address has changed since the repository was added',
   })
 }
 
@@ -89,7 +98,8 @@ export async function openPullRequest(
     const { branch, worktree } = presentWorktree(run)
     const repository = repositoryOf(context, run.repositoryId)
     const found = await inspectPresent(context, repository)
-    const remoteUrl = found.remotes.find((remote) => remote.name === pushed.remote)?.url ?? ''
+    const written = found.remotes.find((remote) => remote.name === pushed.remote)?.url ?? ''
+    const remoteUrl = forgeUrl(pushed.url, written)
     const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
     const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body: await bodyOf(context, run, worktree) }
     const environment = await context.environment()

@@ -20,11 +20,11 @@ import { findIncludedFiles } from './included-files.ts'
 import { parseSetup, type SetupCommand, setupFileName } from './setup-command.ts'
 import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
-/** Adds the repository at `path` (or the one that `path` lies in); the same one twice gives the same id. */
+/** Adds the repository at `path` (or the one that `path` lies in); the same one twice gives the same id, and `agree` its remotes. */
 export async function addRepository(
   context: Context,
   caller: Caller,
-  input: { path: string; demo?: boolean },
+  input: { path: string; agree?: boolean; demo?: boolean },
 ): Promise<{ repositoryId: string }> {
   const path = resolve(expandHome(input.path))
   await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -49,8 +49,9 @@ export async function addRepository(
       })
     }
     const remotes = found.remotes.map(({ name, url }) => ({ name, url }))
-    if (JSON.stringify(remotes) !== JSON.stringify(known.remotes)) {
-      // Adding it again is how a person says that its remotes are right as they are now.
+    if (input.agree && JSON.stringify(remotes) !== JSON.stringify(known.remotes)) {
+      // Adding it again on purpose is how a person says that its remotes are right as they are now. Naming it for a run or at a
+      // start is not: an agent may have changed them meanwhile.
       record(context, caller, { type: 'repository-remotes', repositoryId: known.id, remotes })
     }
     return { repositoryId: known.id }
