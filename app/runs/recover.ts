@@ -261,21 +261,30 @@ async function recoverPush(
   ]
 }
 
-/** Sessions that no attempt names: the keeper lets go of those of stages. What one printed stays to be read while its run is kept. */
+/**
+ * Sessions that have no live attempt: the keeper lets go of ended ones of stages, and what one printed stays to be read until its run
+ * is purged. One that is alive is only shown.
+ */
 async function forgetStrays(context: Context, keeper: Keeper): Promise<ReportItem[]> {
   const report: ReportItem[] = []
   const runs = Object.values(context.journal.state.runs)
+  // Listed again: a stop or an undo may have ended some since.
   for (const session of await keeper.list()) {
-    if (runs.some((run) => run.attempts.some((attempt) => attempt.sessionId === session.sessionId))) continue
+    const owner = runs.find((run) => run.attempts.some((attempt) => attempt.sessionId === session.sessionId))
     const stageOf = runs.find((run) => session.sessionId.startsWith(`${run.id}.`))
-    // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk too.
-    if (session.exit) await keeper.forget(session.sessionId, { keepSpool: stageOf?.phase !== 'purged' })
-    else if (stageOf === undefined || !context.creating.has(stageOf.id))
-      report.push({
-        what: `session ${session.sessionId} (process ${session.pid})`,
-        result: 'listed',
-        reason: 'the keeper holds it and no run of ours names it; it was left alone',
-      })
+    if (session.exit) {
+      // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk too.
+      if (!owner) await keeper.forget(session.sessionId, { keepSpool: stageOf?.phase !== 'purged' })
+      continue
+    }
+    if (owner ? isLive(owner.phase) : stageOf !== undefined && context.creating.has(stageOf.id)) continue
+    report.push({
+      what: `session ${session.sessionId} (process ${session.pid})`,
+      result: 'listed',
+      reason: owner
+        ? `the keeper holds it although run ${owner.id} is ${owner.phase}; it was left alone, and Resume or Remove ends it first`
+        : 'the keeper holds it and no run of ours names it; it was left alone',
+    })
   }
   return report
 }

@@ -11,6 +11,9 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connectKeeper } from '../../app/keeper/client.ts'
+import { openDatabase } from '../../app/store/database.ts'
+import { openJournal } from '../../app/store/journal.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
@@ -42,9 +45,9 @@ async function settled(
 }
 
 /** Kills the host, lets `damage` happen, starts it again, and gives what the recovery said; a second start must say nothing new. */
-async function afterDamage(damage: () => void): Promise<string> {
+async function afterDamage(damage: () => unknown): Promise<string> {
   await host.kill()
-  damage()
+  await damage()
   await host.restart()
   const said = await lastRecovery()
   const { seq } = host.state()
@@ -198,6 +201,39 @@ describe('recovery', () => {
     expect(said).toContain(`listed ${strange}: no run of ours names it`)
     expect(readFileSync(join(strange, 'file'), 'utf8')).toBe('x')
     expect(git(foreign, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('by-hand')
+  })
+
+  it('sessions that the keeper holds and no live run has are shown and left alone; ended ones of nobody are dropped', async () => {
+    const id = await host.start(repositoryId, 'echo ready; sleep 613', { id: 'held' })
+    await host.until('it to run', () => host.live()[id]?.lastLine === 'ready')
+    const { dataDirectory, home } = host
+    const keeper = await connectKeeper({ dataDir: dataDirectory, clientVersion: 'test' })
+    const said = await afterDamage(async () => {
+      // The journal says that its agent is gone, and the keeper still has it.
+      const database = openDatabase(join(dataDirectory, 'journal.db'), { aside: dataDirectory })
+      openJournal(database).append(
+        { type: 'attempt-ended', runId: id, number: 1, phase: 'interrupted', exit: null, outcome: null },
+        { actor: { user: 'test', via: 'cli' }, commandId: null, inputHash: null },
+      )
+      database.close()
+      const env = { PATH: process.env.PATH ?? '', HOME: home }
+      await keeper.spawn({ sessionId: 'nobodys.1', kind: 'pipe', file: 'sleep', args: ['614'], cwd: home, env })
+      await keeper.spawn({ sessionId: 'nobodys.2', kind: 'pipe', file: 'true', args: [], cwd: home, env })
+      const ended = async () => (await keeper.list()).find(({ sessionId }) => sessionId === 'nobodys.2')?.exit
+      await expect.poll(ended).toBeTruthy()
+    })
+    expect(said).toMatch(/listed session held\.1 .*although run held is interrupted/)
+    expect(said).toMatch(/listed session nobodys\.1 .*no run of ours names it/)
+    const left = await keeper.list()
+    expect(left.map(({ sessionId, exit }) => [sessionId, exit])).toEqual([
+      ['held.1', null],
+      ['nobodys.1', null],
+    ])
+    keeper.close()
+    // The way out that was named.
+    const { consent } = await host.call('run.preview-removal', { runId: id })
+    await host.call('run.remove', { runId: id, consent })
+    expect(() => execFileSync('pgrep', ['-f', '^sleep 613'])).toThrow()
   })
 
   it('shows what outlived a killed keeper, and Remove ends it first', async () => {
