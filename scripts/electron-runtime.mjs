@@ -31,8 +31,9 @@ export function installedElectron(env = process.env) {
   } catch {
     // Some builds carry no such file.
   }
-  // One that an older checkout fetched is not the one that this checkout was tried with.
-  if (!own && version !== pinnedElectron()) return null
+  // One that an older checkout fetched is not the one that this checkout was tried with; and path.txt is what its installer
+  // writes last: without it the unpacking was cut off.
+  if (!own && (version !== pinnedElectron() || !existsSync(join(electronPackage, 'path.txt')))) return null
   return { executable, version: version || 'unknown', folder }
 }
 

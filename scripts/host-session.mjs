@@ -41,7 +41,11 @@ async function serve(port, first) {
       problem = wordsOf(error)
     }
   }
-  const served = await client.call('host.serve', { port })
+  // Another client may have had it opened elsewhere meanwhile: then it is there.
+  const served = await client.call('host.serve', { port }).catch((error) => {
+    if (failureOf(error).detail?.address === undefined) throw error
+    return client.call('host.serve', {})
+  })
   say({ served, problem })
   client.onClose(async () => {
     const again = Number(new URL(served.address).port)

@@ -165,7 +165,9 @@ function showWindow(executable, version, { path, demo }) {
     let errors = ''
     let opened = false
     let interrupted = false
+    let late = null
     const timer = setTimeout(() => {
+      late = `it did not appear within ${windowTimeoutMs / 1000} s`
       child.kill('SIGKILL')
     }, windowTimeoutMs)
     onInterrupt(() => {
@@ -191,7 +193,7 @@ function showWindow(executable, version, { path, demo }) {
     })
     child.on('close', async (code, signal) => {
       clearTimeout(timer)
-      if (!opened && !interrupted) return done(lastError(errors) ?? signal ?? `exit ${code}`)
+      if (!opened && !interrupted) return done(late ?? lastError(errors) ?? signal ?? `exit ${code}`)
       await sayWhatRuns(interrupted)
       done(null)
     })

@@ -3,9 +3,10 @@
 // the terminal is put back as it was, however it ends.
 import { plainText } from '../contract/sentences.ts'
 import { terminalSize } from '../contract/wire.ts'
-import { CoppiceFailure, type Failure, fail } from '../model/failure.ts'
+import { CoppiceFailure, type Failure } from '../model/failure.ts'
 import { livePhases } from '../model/run.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
+import { CliError } from './errors.ts'
 import { createQueryFilter } from './swallow-queries.ts'
 
 /** Ctrl-], as telnet has it: agents use nearly every other key. Then d to leave, or Ctrl-] again to send one. */
@@ -18,8 +19,10 @@ const resizeMs = 120
 export async function attach(cli: Cli, id: string): Promise<void> {
   const { stdin, stdout } = process
   if (!stdin.isTTY || !stdout.isTTY)
-    throw fail('unsupported', {
-      message: 'attach needs a terminal on stdin and stdout; use "coppice logs" and "coppice send"',
+    throw new CliError({
+      code: 'unsupported',
+      message: 'attach needs a terminal on stdin and stdout. Nothing was changed.',
+      next: `Run "coppice logs ${id} --follow" to read it, and "coppice send ${id} TEXT" to type into it`,
     })
   const link = await openWatching(cli)
   runOf(link, id)

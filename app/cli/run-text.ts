@@ -49,7 +49,9 @@ export function runPage({ run, live, view }: RunFacts, now: number): string[] {
     ageText(now - since),
     activity && activity.source !== 'none'
       ? `by ${activity.source}, proven ${ageText(now - activity.provenAt)} ago`
-      : null,
+      : run.phase === 'running'
+        ? 'no signal of its own'
+        : null,
   ]
   // What was shown of the preparing may linger for a moment in the facts of a run that is past it.
   const stage = run.phase === 'preparing' || run.phase === 'starting' ? (live?.progress ?? null) : null

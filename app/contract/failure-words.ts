@@ -14,7 +14,7 @@ import type { FailureCode } from '../model/failure.ts'
 //   needs-approval: command, file · copy-failed: file · setup-failed: command, file, exit · install-failed: command, exit, install
 //   agent-not-found: agent, install · start-failed: command · no-remote: remote, repository · nothing-to-push: branch
 //   remote-surprise: remote, actual or url, expected, transport, reason · push-refused: remote, branch · push-auth: remote or url
-//   push-timeout: remote, seconds · pr-failed: url · no-trash: path, suggestion · in-use: what or path, count, names, reason
+//   push-timeout: remote, seconds · pr-failed: url, reason · no-trash: path, suggestion · in-use: what or path, count, names, reason, suggestion
 //   consent-needed, consent-stale, would-lose: names (of what would go), reason; consent is for the client to send back
 //   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable, keeper-unreachable: log · already-owned: pid, path
 //   protocol-mismatch: client, host (numbers), clientVersion, older ("client" or "host") · timeout: what, seconds
@@ -59,7 +59,7 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   ],
   'wrong-phase': (d) => [
     `${run(d)} is ${d.text('phase') ?? 'in another phase'}${d.text('wanted') ? `, and this needs it ${d.text('wanted')}` : ''}${d.end} Nothing was changed.`,
-    wayFrom(d.text('phase')),
+    wayFrom(d.text('phase'), d.text('wanted')),
   ],
   unauthorised: (d) => [
     `This client may not connect: its token is missing, wrong or used up${d.end} Nothing was changed.`,
@@ -221,9 +221,11 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   ],
   'pr-failed': (d) => [
     `The pull request could not be opened${d.end} The branch is pushed.`,
-    d.text('url')
-      ? `Open it by hand: ${d.text('url', 1000)}`
-      : 'Run "gh auth status" to see what is missing, then try again',
+    d.text('reason') === 'no-forge'
+      ? 'Merge the branch where that repository is, or push to a forge'
+      : d.text('url')
+        ? `Open it by hand: ${d.text('url', 1000)}`
+        : 'Run "gh auth status" to see what is missing, then try again',
   ],
 
   // remove, restore, purge
@@ -241,7 +243,7 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
   ],
   'in-use': (d) => [
     `${d.text('what') ?? d.text('path') ?? 'It'} is in use${d.number('count') === null ? '' : ` by ${d.number('count')}`}${d.list('names') ? `: ${d.list('names')}` : ''}${d.text('reason') ? ` (${d.text('reason')})` : ''}${d.end} Nothing was changed.`,
-    'Stop what uses it first, then try again',
+    d.text('suggestion') ?? 'Stop what uses it first, then try again',
   ],
   'no-trash': (d) => [
     `Not removed: no trash can be had on the file system${d.text('path') ? ` of ${d.text('path')}` : ''}${d.end} Nothing was changed.`,
@@ -358,7 +360,9 @@ function leadsTo(d: Facts): string {
   return ` leads to ${actual}${d.text('expected') ? `, not to ${d.text('expected')}` : ''}`
 }
 
-function wayFrom(phase: string | null): string {
+function wayFrom(phase: string | null, wanted: string | null): string {
+  if (wanted === 'removed' && phase !== 'purged')
+    return 'It is not in the trash: there is nothing to bring back or to free'
   switch (phase) {
     case 'running':
       return 'Stop it first, or wait until it has ended'

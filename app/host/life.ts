@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from '../contract/wire.ts'
-import { type Failure, failureOf } from '../model/failure.ts'
+import { type Failure, fail, failureOf } from '../model/failure.ts'
 import { openDataDirectory } from '../store/data-dir.ts'
 import { openDatabase } from '../store/database.ts'
 import { type Journal, openJournal } from '../store/journal.ts'
@@ -228,7 +228,7 @@ async function open(
       room,
       service: { focus: (path) => service?.focus(path) ?? 0 },
       address: () => address,
-      // One port for the host's life: a second call gets another token for it, whatever number it asked for.
+      // One port for the host's life: a second call gets another token for it, and is refused where it asked for another number.
       async openPort(wanted) {
         port ??= openPort({
           port: wanted,
@@ -241,6 +241,15 @@ async function open(
           throw error
         })
         address = current.address
+        if (wanted !== 0 && new URL(address).port !== String(wanted)) {
+          const suggestion = 'Leave out the port, or end the host first with "coppice host stop --agents keep"'
+          throw fail('in-use', {
+            what: 'The port for browsers',
+            address,
+            suggestion,
+            message: `it is open at ${address} already`,
+          })
+        }
         return { address, url: current.newUrl() }
       },
       // The reply leaves first.

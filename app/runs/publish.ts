@@ -113,7 +113,7 @@ export async function openPullRequest(
     if (!page)
       throw fail('pr-failed', {
         message: `the remote ${pushed.remote} is not on a forge that has pull requests`,
-        url: remoteUrl,
+        reason: 'no-forge',
       })
     return { url: page, opened: false }
   })

@@ -154,6 +154,14 @@ describe('host', () => {
     expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+/)
     expect(url.startsWith(address)).toBe(true)
     expect(url).toMatch(/#.{16,}/)
+    const again = await cli.json<{ address: string; url: string }>('serve', '--port', new URL(address).port)
+    expect(again.address).toBe(address)
+    expect(again.url).not.toBe(url)
+    // There is one: a number that was asked for is not passed over in silence.
+    const refused = await cli.told(1, 'serve', '--port', '1')
+    expect(refused.code).toBe('in-use')
+    expect(refused.message).toContain(address)
+    expect(refused.next).toContain('Leave out the port')
   })
 })
 
