@@ -12,11 +12,13 @@ const Refused = z.object({ error: z.object({ message: z.string(), next: z.string
 const startTimeoutMs = 30_000
 
 export interface HostProcess {
+  /** Looks for the host, or starts it, ahead of the first `open`: while the page loads. What fails is said by `open`. */
+  prepare(): void
   /** A fresh connection to the host, which is started if none runs. Rejects with an Error whose message is for a person. */
   open(): Promise<Socket>
 }
 
-/** The way to the host that `cli` starts on `node`. Nothing is started before the first `open`. */
+/** The way to the host that `cli` starts on `node`. Nothing is started before the first `open` or `prepare`. */
 export function hostProcess(options: {
   readonly node: string
   readonly cli: string
@@ -24,19 +26,30 @@ export function hostProcess(options: {
 }): HostProcess {
   let socketPath: string | null = null
   let starting: Promise<string> | null = null
+  // Several views that lost the host at once ask for one start.
+  const startOnce = (): Promise<string> => {
+    starting ??= start(options).finally(() => {
+      starting = null
+    })
+    return starting
+  }
 
   return {
+    prepare() {
+      startOnce().then(
+        (path) => {
+          socketPath = path
+        },
+        () => {},
+      )
+    },
     async open() {
       if (socketPath !== null) {
         const socket = await tryConnect(socketPath)
         if (socket instanceof Error) socketPath = null
         else return socket
       }
-      // Several views that lost the host at once ask for one start.
-      starting ??= start(options).finally(() => {
-        starting = null
-      })
-      socketPath = await starting
+      socketPath = await startOnce()
       const socket = await tryConnect(socketPath)
       if (socket instanceof Error) throw new Error(`The host was started but cannot be reached: ${socket.message}`)
       return socket

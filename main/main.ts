@@ -62,6 +62,7 @@ function run(first: Request): void {
       })
       const host = hostProcess({ node: places.node, cli: places.cli, env: process.env })
       talk = (about) => withHost(host, about)
+      host.prepare()
       lockEverything(session.defaultSession)
       serveAssets(places.renderer)
       setMenu({ openRepository: () => void chooseAndOpen(), startDemo: () => serve({ path: null, demo: true }) })

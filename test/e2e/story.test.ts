@@ -103,8 +103,14 @@ describe.each([
       const screen = (await app.tile(runs.three)).text
       const counted = Number(read('two.count'))
       await app.killWindow()
+      const killed = performance.now()
       await app.open()
+      const opened = performance.now()
       expect((await app.untilTile(runs.three, 'the same screen', (tile) => tile.text !== '')).text).toBe(screen)
+      const back = performance.now()
+      console.log(
+        `${app.name}: connected ${Math.round(opened - killed)} ms after the start, the screens back ${Math.round(back - opened)} ms later`,
+      )
       await app.untilTile(runs.two, 'counts on', (tile) => lastTick(tile.text) > counted)
       for (const name of agents) expect(isAlive(pids[name]!), `${name} is alive`).toBe(true)
       await app.type(runs.two, 'still there?\n')

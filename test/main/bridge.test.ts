@@ -160,6 +160,7 @@ describe('the host process', () => {
       cli: answering({ socket: join(folder, 's'), pid: 1 }, 0, log),
       env: process.env,
     })
+    host.prepare()
     const sockets = await Promise.all([host.open(), host.open(), host.open()])
     sockets.push(await host.open())
     for (const socket of sockets) socket.destroy()
@@ -202,6 +203,7 @@ describe('the host process', () => {
     ['no answer', 'nothing', 3, /did not start \(exit 3\)/],
   ])('says why it did not start: %s', async (_name, answer, code, words) => {
     const host = hostProcess({ node: process.execPath, cli: answering(answer, code), env: process.env })
+    host.prepare()
     await expect(host.open()).rejects.toThrow(words)
   })
 
