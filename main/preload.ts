@@ -1,4 +1,4 @@
-// What a page can do beyond a web page: five named functions that take plain values and give plain values. None gives a
+// What a page can do beyond a web page: two facts, and four functions that take plain values and give plain values. None gives a
 // Promise, none takes a callback: answers come as window messages. Runs sandboxed and isolated, as CommonJS.
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
 import { version } from '../package.json'

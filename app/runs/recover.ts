@@ -241,7 +241,7 @@ async function recoverPush(
     delivery: arrived
       ? {
           ...run.delivery,
-          state: 'pushed',
+          state: run.delivery.state === 'local' ? 'pushed' : run.delivery.state,
           remote: intent.remote,
           ref: intent.ref,
           sha: intent.sha,

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connectKeeper } from '../../app/keeper/client.ts'
+import type { Event } from '../../app/model/event.ts'
 import { openDatabase } from '../../app/store/database.ts'
 import { openJournal } from '../../app/store/journal.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
@@ -59,6 +60,13 @@ async function afterDamage(damage: () => unknown): Promise<string> {
   expect(again.filter(({ event }) => event.type !== 'recovered').map(({ event }) => event.type)).toEqual([])
   expect(fingerprint(place, { without: /^objects/ })).toEqual(before)
   return said
+}
+
+/** Writes what a host would have, while none runs. */
+function writeJournal(dataDirectory: string, event: Event): void {
+  const database = openDatabase(join(dataDirectory, 'journal.db'), { aside: dataDirectory })
+  openJournal(database).append(event, { actor: { user: 'test', via: 'cli' }, commandId: null, inputHash: null })
+  database.close()
 }
 
 async function lastRecovery(): Promise<string> {
@@ -203,6 +211,53 @@ describe('recovery', () => {
     expect(git(foreign, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('by-hand')
   })
 
+  describe('a push that was cut off', () => {
+    let shop: TestRepo
+    let shopId: string
+    beforeEach(async () => {
+      shop = makeRepo({ remote: true, name: 'shop' })
+      shopId = (await host.call('repository.add', { path: shop.path })).repositoryId
+    })
+    afterEach(() => shop?.close())
+    const work = async (id: string) => {
+      await host.start(shopId, 'git commit -q --allow-empty -m work', { id })
+      const { worktree } = await host.untilPhase(id, 'exited')
+      return { id, worktree: worktree ?? '', sha: shop.gitIn(worktree ?? '', 'rev-parse', 'HEAD') }
+    }
+
+    it('in the middle: said to be in doubt, not pushed unasked, and safe to repeat', async () => {
+      const { id, sha } = await work('cut')
+      const begun = join(shop.root, 'begun')
+      const hook = join(shop.remote ?? '', 'hooks/pre-receive')
+      writeFileSync(hook, `#!/bin/sh\ntouch '${begun}'\nsleep 1\nexit 1\n`, { mode: 0o755 })
+      host.call('run.push', { runId: id }).catch(() => {})
+      await host.until('the push to reach the remote', () => existsSync(begun))
+      expect(host.run(id).intent).toMatchObject({ kind: 'push', sha })
+      const said = await afterDamage(() => rmSync(hook))
+      expect(said).toContain(`listed push of ${id}: it may not have arrived; push again`)
+      expect(host.run(id)).toMatchObject({ intent: null, delivery: { state: 'local' } })
+      expect(await host.call('run.push', { runId: id })).toMatchObject({ sha, already: false })
+      expect(shop.gitIn(shop.remote ?? '', 'rev-parse', `refs/heads/agent/${id}`)).toBe(sha)
+    })
+
+    it('after it had arrived: known as pushed', async () => {
+      const { id, worktree, sha } = await work('arrived')
+      const { dataDirectory } = host
+      const ref = `refs/heads/agent/${id}`
+      const said = await afterDamage(() => {
+        writeJournal(dataDirectory, {
+          type: 'intended',
+          runId: id,
+          intent: { kind: 'push', remote: 'origin', ref, sha },
+        })
+        shop.gitIn(worktree, 'push', '-q', 'origin', `${sha}:${ref}`)
+      })
+      expect(said).toContain(`repaired push of ${id}: it had arrived`)
+      expect(host.run(id)).toMatchObject({ intent: null, delivery: { state: 'pushed', remote: 'origin', ref, sha } })
+      expect(await host.call('run.push', { runId: id })).toMatchObject({ already: true })
+    })
+  })
+
   it('sessions that the keeper holds and no live run has are shown and left alone; ended ones of nobody are dropped', async () => {
     const id = await host.start(repositoryId, 'echo ready; sleep 613', { id: 'held' })
     await host.until('it to run', () => host.live()[id]?.lastLine === 'ready')
@@ -210,12 +265,14 @@ describe('recovery', () => {
     const keeper = await connectKeeper({ dataDir: dataDirectory, clientVersion: 'test' })
     const said = await afterDamage(async () => {
       // The journal says that its agent is gone, and the keeper still has it.
-      const database = openDatabase(join(dataDirectory, 'journal.db'), { aside: dataDirectory })
-      openJournal(database).append(
-        { type: 'attempt-ended', runId: id, number: 1, phase: 'interrupted', exit: null, outcome: null },
-        { actor: { user: 'test', via: 'cli' }, commandId: null, inputHash: null },
-      )
-      database.close()
+      writeJournal(dataDirectory, {
+        type: 'attempt-ended',
+        runId: id,
+        number: 1,
+        phase: 'interrupted',
+        exit: null,
+        outcome: null,
+      })
       const env = { PATH: process.env.PATH ?? '', HOME: home }
       await keeper.spawn({ sessionId: 'nobodys.1', kind: 'pipe', file: 'sleep', args: ['614'], cwd: home, env })
       await keeper.spawn({ sessionId: 'nobodys.2', kind: 'pipe', file: 'true', args: [], cwd: home, env })
