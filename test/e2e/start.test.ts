@@ -333,9 +333,15 @@ describe.skipIf(windowProblem !== null)('the window, started by an ordinary user
       expect(status).toMatch(new RegExp(`^Uid:\\s*${as.uid ?? '\\d+'}\\b`, 'm'))
     }
 
-    const second = run()
+    const repo = makeRepo({ name: 'handed over' })
+    cleanups.push(() => repo.close())
+    if (as.uid !== undefined) execFileSync('chown', ['-R', `${as.uid}:${as.uid}`, repo.root])
+    const second = run(repo.path)
     expect(await second.ended()).toBe(0)
     expect(second.out()).toBe('Coppice is open already: its window was brought to the front.\n')
+    await poll('the repository that was handed over', async () =>
+      asUser('journal', '--search', 'repository-added').stdout.includes(repo.path) ? true : undefined,
+    )
 
     started.child.kill('SIGINT')
     expect(await started.ended()).toBe(0)

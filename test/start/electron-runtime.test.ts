@@ -1,6 +1,9 @@
 // What the starter finds out about a machine, with the machine's answers given: no display, no sandbox, no libraries, no download.
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   displayProblem,
@@ -95,6 +98,26 @@ describe('the libraries', () => {
 describe('the runtime', () => {
   it('is none where the named folder holds none', () => {
     expect(installedElectron({ ELECTRON_OVERRIDE_DIST_PATH: '/nonexistent' })).toBeNull()
+  })
+
+  it.runIf(process.platform === 'linux')('is the pinned one, unpacked to its end', async () => {
+    const checkout = mkdtempSync(join(tmpdir(), 'coppice-runtime-'))
+    try {
+      mkdirSync(join(checkout, 'node_modules/electron/dist'), { recursive: true })
+      cpSync(join(import.meta.dirname, '../../scripts'), join(checkout, 'scripts'), { recursive: true })
+      const write = (name: string, text: string) => writeFileSync(join(checkout, 'node_modules/electron', name), text)
+      const { installedElectron: found } = await import(join(checkout, 'scripts/electron-runtime.mjs'))
+      write('package.json', '{"version": "45.0.0"}')
+      write('dist/electron', '')
+      write('dist/version', '45.0.0')
+      expect(found({})).toBeNull()
+      write('path.txt', 'electron')
+      expect(found({})).toMatchObject({ version: '45.0.0', folder: join(checkout, 'node_modules/electron/dist') })
+      write('dist/version', 'v44.0.0')
+      expect(found({})).toBeNull()
+    } finally {
+      rmSync(checkout, { recursive: true, force: true })
+    }
   })
 })
 
