@@ -226,7 +226,11 @@ async function furnish(
         hash: setup.hash,
         command: setup.command,
       })
-    await stages.run('setup', setup.command, () => runStageCommand(context, run, 'setup', setup.command, signal))
+    await stages.run('setup', setup.command, async () => {
+      // Most set-ups install what the project needs.
+      await refuseLowDisk(context, 'setup')
+      await runStageCommand(context, run, 'setup', setup.command, signal)
+    })
   }
 
   const install = run.install ? await detectInstallIn(worktree) : null
@@ -236,8 +240,11 @@ async function furnish(
       const missing = await missingManager(install, await context.environment())
       if (missing)
         throw fail('install-failed', { command: install.command.join(' '), ...missing }, { stage: 'install' })
-      await refuseLowDisk(context, 'install')
-      await installs(() => runStageCommand(context, run, 'install', install.command, signal))
+      await installs(async () => {
+        // Looked at when its turn has come: the install before it may have taken the space.
+        await refuseLowDisk(context, 'install')
+        await runStageCommand(context, run, 'install', install.command, signal)
+      })
     })
   }
   signal.throwIfAborted()
