@@ -2,7 +2,7 @@
 // shows (an Undo, a refusal) becomes a message.
 
 import type { CommandInput, CommandName, CommandOutput, RemovalPreview } from '../app/contract/commands.ts'
-import { bytesText, freedSentence } from '../app/contract/sentences.ts'
+import { bytesText, freedSentence, lackingSentence, reportSentences } from '../app/contract/sentences.ts'
 import { CoppiceFailure } from '../app/model/failure.ts'
 import type { Run } from '../app/model/run.ts'
 import { call, useReplica } from './replica.ts'
@@ -68,13 +68,12 @@ export async function removeNow(preview: RemovalPreview, force: boolean): Promis
   const title = titleOf(runId)
   keepPlace(runId)
   try {
-    const { purgeAt, freedNow } = await call('run.remove', { runId, consent, force })
+    const { report, ...freed } = await call('run.remove', { runId, consent, force })
     removed.push(runId)
-    const { rebuildableAt, rebuildableBytes } = preview
     say({
       id: `removed-${runId}`,
       title: `${title} removed.`,
-      text: `In the trash. ${freedSentence({ freedNow, rebuildableAt, rebuildableBytes, purgeAt })}`,
+      text: line(['In the trash.', freedSentence(freed), ...reportSentences(report)].join(' '), 600),
       ms: undoMs,
       action: { label: 'Undo', key: 'z', run: () => void restore(runId) },
       onClose: () => givePlaceBack(runId),
@@ -97,16 +96,15 @@ export const lastRemoved = (): string | null =>
 
 export async function restore(runId: string): Promise<void> {
   const title = titleOf(runId)
-  const dropped = runNamed(runId)?.trash?.rebuildableDropped ?? []
   keepPlace(runId)
   const answer = await attempt(`${title} not restored`, 'run.restore', { runId })
   if (!answer) return
   toasts.close(`removed-${runId}`)
   givePlaceBack(runId)
-  const lacking = dropped.length > 0 ? ` Not kept, to be installed again: ${dropped.slice(0, 4).join(', ')}.` : ''
-  const odd = answer.report.filter((item) => item.result === 'refused' || item.result === 'deferred')
-  const rest = odd.map((item) => ` ${item.what}${item.reason ? `: ${item.reason}` : ''}.`).join('')
-  say({ title: `${title} is back.`, ...(lacking || rest ? { text: line(`${lacking}${rest}`, 400) } : {}), ms: 6000 })
+  const told = [lackingSentence(answer.report), ...reportSentences(answer.report)].filter((sentence) => sentence !== '')
+  // What came back otherwise than it was needs time to be read.
+  if (told.length > 0) say({ title: `${title} is back.`, text: line(told.join(' '), 600), ms: 20_000 })
+  else say({ title: `${title} is back.`, ms: 6000 })
   const { view } = useUi.getState()
   if (view === 'grid') focusRun(runId)
 }

@@ -2,7 +2,15 @@
 // and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
 
 import type { RemovalPreview } from '../contract/commands.ts'
-import { bytesText, dateText, factSentence, freedSentence, plainText, sentenceOf } from '../contract/sentences.ts'
+import {
+  bytesText,
+  dateText,
+  factSentence,
+  freedSentence,
+  lackingSentence,
+  plainText,
+  sentenceOf,
+} from '../contract/sentences.ts'
 import type { ReportItem } from '../model/event.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import { CliError, isFailure } from './errors.ts'
@@ -22,7 +30,7 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
   const preview = await link.call('run.preview-removal', { runId: id })
   for (const fact of shownFacts(preview)) cli.output.remark(fact)
   refuseUnasked(id, preview, options)
-  const { report, freedNow, purgeAt } = await link
+  const { report, ...freed } = await link
     .call('run.remove', { runId: id, consent: preview.consent, force: options.force ?? false })
     .catch((error: unknown) => {
       if (!isFailure(error, 'consent-stale') && !isFailure(error, 'consent-needed')) throw error
@@ -33,35 +41,24 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
   const removed = await link.until(() => (link.run(id)?.phase === 'removed' ? link.run(id) : undefined), {
     timeoutMs: 10_000,
   })
-  const trash = removed.trash
-  cli.output.result(
-    { ...link.view(removed), report, freedNow, rebuildableAt: trash?.rebuildableAt ?? null, purgeAt },
-    () => [
-      `Removed ${id} into the trash. "coppice restore ${id}" brings it back.`,
-      ...reportLines(report),
-      freedSentence({
-        freedNow,
-        rebuildableAt: trash?.rebuildableAt ?? null,
-        rebuildableBytes: trash?.rebuildableBytes ?? null,
-        purgeAt,
-      }),
-    ],
-  )
+  cli.output.result({ ...link.view(removed), report, ...freed }, () => [
+    `Removed ${id} into the trash. "coppice restore ${id}" brings it back.`,
+    ...reportLines(report),
+    freedSentence(freed),
+  ])
 }
 
 export async function restore(cli: Cli, id: string): Promise<void> {
   const link = await openWatching(cli)
-  const dropped = link.run(id)?.trash?.rebuildableDropped ?? []
   const { report, worktree } = await link.call('run.restore', { runId: id })
   const back = await link.until(() => (link.run(id)?.phase === 'removed' ? undefined : link.run(id)), {
     timeoutMs: 10_000,
   })
+  const lacking = lackingSentence(report)
   cli.output.result({ ...link.view(back), report }, () => [
-    `Restored ${id} at ${plainText(worktree, 4096)}.`,
+    worktree === '' ? `Restored ${id}; it has no worktree.` : `Restored ${id} at ${plainText(worktree, 4096)}.`,
     ...reportLines(report),
-    ...(dropped.length > 0
-      ? [`Not back without an install: ${dropped.map((name) => plainText(name, 200)).join(', ')}.`]
-      : []),
+    ...(lacking === '' ? [] : [lacking]),
   ])
 }
 

@@ -246,7 +246,16 @@ export const commands = {
   'run.preview-removal': { input: onRun, output: RemovalPreview },
   'run.remove': {
     input: onRun.extend({ consent: z.string().optional(), force: z.boolean().default(false) }),
-    output: z.object({ report: z.array(ReportItem), freedNow: z.number(), purgeAt: z.number().nullable() }),
+    /** What was really done, and when the space comes back. `purgeAt: null`: nothing of it lies in the trash. */
+    output: z.object({
+      report: z.array(ReportItem),
+      freedNow: z.number(),
+      rebuildableBytes: z.number().nullable(),
+      rebuildableAt: z.number().nullable(),
+      purgeAt: z.number().nullable(),
+      /** Not 0: it is never freed unasked, whatever day `purgeAt` is. */
+      commitsOnlyHere: z.number().nullable(),
+    }),
   },
   'run.restore': { input: onRun, output: z.object({ report: z.array(ReportItem), worktree: z.string() }) },
   /** Frees the disk before its time. Asks (by `consent`) where commits would be lost. */

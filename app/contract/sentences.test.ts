@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { ReportItem } from '../model/event.ts'
 import { type Failure, FailureCode, type FailureDetail } from '../model/failure.ts'
 import type { RemovalFact } from './commands.ts'
 import {
@@ -7,8 +8,10 @@ import {
   dateText,
   factSentence,
   freedSentence,
+  lackingSentence,
   phaseWord,
   plainText,
+  reportSentences,
   sentenceOf,
 } from './sentences.ts'
 
@@ -205,6 +208,37 @@ describe('words and figures', () => {
       'An unknown amount freed now. The rest is freed on 29 Nov 2026, 14:04.',
     )
     expect(freedSentence({ freedNow: 2e9, rebuildableAt: null, purgeAt: null })).toContain('2.0 GB freed now')
+  })
+
+  it('names no day on which something is freed that is never freed unasked', () => {
+    const purgeAt = new Date(2026, 10, 29, 14, 4).getTime()
+    const freed = { freedNow: 0, rebuildableAt: null, purgeAt }
+    expect(freedSentence({ ...freed, commitsOnlyHere: 0 })).toContain('29 Nov 2026')
+    expect(freedSentence({ ...freed, commitsOnlyHere: 2 })).toBe(
+      '0 B freed now. It stays until you free it: 2 commits exist nowhere else.',
+    )
+    expect(freedSentence({ ...freed, commitsOnlyHere: null })).toBe(
+      '0 B freed now. It stays until you free it: whether its commits exist elsewhere is unknown.',
+    )
+    expect(freedSentence({ ...freed, rebuildableAt: purgeAt, commitsOnlyHere: 1 })).toBe(
+      '0 B freed now. What can be rebuilt is freed on 29 Nov 2026, 14:04, the rest stays until you free it: 1 commit exists nowhere else.',
+    )
+  })
+
+  it('tells of a report what one would not expect, and what an install must bring back', () => {
+    const report: ReportItem[] = [
+      { what: '/w/work-2', result: 'restored', reason: '/w/work is taken' },
+      { what: 'branch agent/work', result: 'restored' },
+      { what: 'branch old\u001b[2J', result: 'kept', reason: 'it has commits that no remote has' },
+      { what: 'node_modules', result: 'removed', reason: 'it was dropped from the trash' },
+      { what: '12 bytes', result: 'deferred', reason: 'a move frees nothing' },
+    ]
+    expect(reportSentences(report)).toEqual([
+      '/w/work-2 restored: /w/work is taken.',
+      'branch old kept: it has commits that no remote has.',
+    ])
+    expect(lackingSentence(report)).toBe('Not back without an install or a build: node_modules.')
+    expect(lackingSentence(report.slice(0, 3))).toBe('')
   })
 
   it('counts what a fact does not name, and says unknown', () => {

@@ -2,6 +2,7 @@
 // way on. Pure. Names, paths and git's own words are hostile: they come out as one line of plain text, capped, and whoever
 // shows them treats them as text. It must not know who shows them, nor what started the call.
 import type { Look } from '../model/attention.ts'
+import type { ReportItem } from '../model/event.ts'
 import type { Failure } from '../model/failure.ts'
 import type { RemovalFact } from './commands.ts'
 import { type Facts, failureWords } from './failure-words.ts'
@@ -82,20 +83,47 @@ export function dateText(ms: number): string {
 
 /**
  * What a removal gives back and when: a move into the trash frees nothing by itself. Bytes and milliseconds since 1970;
- * `rebuildableAt: null` where nothing can be rebuilt, `purgeAt: null` where nothing is left in the trash.
+ * `rebuildableAt: null` where nothing can be rebuilt, `purgeAt: null` where nothing is left in the trash. Where commits exist
+ * nowhere else (or that is unknown: null) no day frees the rest, so that none is named.
  */
 export function freedSentence(freed: {
   readonly freedNow: number | null
   readonly rebuildableAt: number | null
   readonly rebuildableBytes?: number | null
   readonly purgeAt: number | null
+  readonly commitsOnlyHere?: number | null
 }): string {
   const now = `${freed.freedNow === null ? 'An unknown amount' : bytesText(freed.freedNow)} freed now.`
   if (freed.purgeAt === null) return `${now} Nothing of it is left in the trash.`
-  const what = freed.freedNow === 0 ? 'It' : 'The rest'
-  if (freed.rebuildableAt === null) return `${now} ${what} is freed on ${dateText(freed.purgeAt)}.`
+  const { commitsOnlyHere = 0 } = freed
+  const rest =
+    commitsOnlyHere === 0
+      ? `is freed on ${dateText(freed.purgeAt)}`
+      : `stays until you free it: ${onlyHereText(commitsOnlyHere)}`
+  if (freed.rebuildableAt === null) return `${now} ${freed.freedNow === 0 ? 'It' : 'The rest'} ${rest}.`
   const size = freed.rebuildableBytes == null ? '' : `, ${bytesText(freed.rebuildableBytes)},`
-  return `${now} What can be rebuilt${size} is freed on ${dateText(freed.rebuildableAt)}, the rest is freed on ${dateText(freed.purgeAt)}.`
+  return `${now} What can be rebuilt${size} is freed on ${dateText(freed.rebuildableAt)}, the rest ${rest}.`
+}
+
+/** Why an entry of the trash is never freed unasked. */
+export function onlyHereText(commits: number | null): string {
+  if (commits === null) return 'whether its commits exist elsewhere is unknown'
+  return commits === 1 ? '1 commit exists nowhere else' : `${commits} commits exist nowhere else`
+}
+
+/** What a removal or a restore did otherwise than one would expect, one sentence each: kept, refused, put elsewhere. */
+export function reportSentences(report: readonly ReportItem[]): string[] {
+  return report
+    .filter(({ result, reason }) => reason !== undefined && ['kept', 'refused', 'restored'].includes(result))
+    .map(({ what, result, reason }) => `${plainText(what, 200)} ${result}: ${plainText(reason ?? '', 300)}.`)
+}
+
+/** What a restore could not bring back, because the trash had dropped it: "" where nothing is lacking. */
+export function lackingSentence(restored: readonly ReportItem[]): string {
+  const names = restored.filter(({ result }) => result === 'removed').map(({ what }) => plainText(what, 200))
+  if (names.length === 0) return ''
+  const more = names.length > 6 ? `, and ${names.length - 6} more` : ''
+  return `Not back without an install or a build: ${names.slice(0, 6).join(', ')}${more}.`
 }
 
 /** One fact of a removal's preview: "2 commits on no remote: a1b2c3d Fix it, and 1 more". Unknown is said, with its reason. */

@@ -1,8 +1,10 @@
 // The few changes to a branch that a removal and its undo need: make it again, take it away if it is still what was seen, point a
 // worktree's HEAD at another name. All by compare-and-swap, under the repository's lock.
+import { join } from 'node:path'
 import { CoppiceFailure } from '../model/failure.ts'
-import { locateCheckout } from './checkout.ts'
+import { branchReflogPath, locateCheckout, readReflog } from './checkout.ts'
 import { type GitContext, git, gitText } from './exec.ts'
+import { readSmallFile, readSmallText, replaceFile } from './files.ts'
 import { withRepositoryLock } from './lock.ts'
 import { changeRefs, resolveCommit } from './refs.ts'
 
@@ -11,6 +13,9 @@ export interface RepositoryPlace {
   readonly topLevel: string
   readonly commonDir: string
 }
+
+/** Some ten thousand moves of a branch: a longer log is nobody's of an agent. */
+const maxLogBytes = 2 * 1024 * 1024
 
 /** Makes a branch at a commit. Throws `state-unknown` (reason ref-exists) where there is one. */
 export function createBranch(
@@ -50,6 +55,39 @@ export async function pointHeadAt(context: GitContext, worktree: string, from: s
   const { code, stdout } = await git(context, worktree, ['symbolic-ref', '--quiet', 'HEAD'], { checkout, exits: [1] })
   if (code !== 0 || stdout.toString('utf8').trim() !== `refs/heads/${from}`) return
   await git(context, worktree, ['symbolic-ref', 'HEAD', `refs/heads/${to}`], { checkout, write: true })
+}
+
+/**
+ * The same for an operation in progress, which ends by moving or checking out the branch that it began on: that one is another's by now.
+ * Does nothing where none is in progress, or on another branch.
+ */
+export function pointOperationAt(worktree: string, from: string, to: string): void {
+  const { adminDir } = locateCheckout(worktree)
+  const names = [
+    ['rebase-merge/head-name', 'refs/heads/'],
+    ['rebase-apply/head-name', 'refs/heads/'],
+    ['BISECT_START', ''],
+  ] as const
+  for (const [name, prefix] of names) {
+    const file = join(adminDir, name)
+    if (readSmallText(file) === `${prefix}${from}`) replaceFile(file, `${prefix}${to}\n`)
+  }
+}
+
+/** The reflog of a branch as it is, or null where it has none; throws where it is too long to be kept. It goes with the branch, and a branch made again begins a new one. */
+export function readBranchLog(repository: RepositoryPlace, branch: string): Buffer | null {
+  return readSmallFile(branchReflogPath(repository.commonDir, branch), maxLogBytes)
+}
+
+/** Gives a branch that was made again its former reflog, unless it has moved since: then nothing is changed. */
+export function writeBranchLog(repository: RepositoryPlace, branch: string, log: Buffer): Promise<void> {
+  const path = branchReflogPath(repository.commonDir, branch)
+  return withRepositoryLock(repository.commonDir, async () => {
+    const now = readReflog(path)
+    const isNew = now.length === 1 && /^0+$/.test(now[0]?.from ?? '')
+    if (isNew && log.toString('latin1').trimEnd().split('\n').at(-1)?.includes(` ${now[0]?.to} `))
+      replaceFile(path, log)
+  })
 }
 
 /** Whether every commit of a branch is on some remote branch. Throws where that cannot be said. */

@@ -1,7 +1,20 @@
 // Reads and syncs the small files that git keeps beside its objects. It promises that a file which an agent has replaced by
 // a pipe, a device or a gigabyte neither hangs the host nor fills it, and that identity means device and inode, not a name.
 // It must not know what the files mean.
-import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { fail } from '../model/failure.ts'
 
 /** What a directory is, whatever it is called at the moment. Strings: an inode may be larger than a safe integer. */
@@ -96,6 +109,20 @@ export function identityOf(path: string): Identity | null {
 
 export function sameIdentity(a: Identity, b: Identity): boolean {
   return a.device === b.device && a.inode === b.inode
+}
+
+/** Replaces a small file whole, never in place, and only where it would differ. */
+export function replaceFile(path: string, content: string | Buffer): void {
+  const bytes = Buffer.from(content)
+  try {
+    if (readFileSync(path).equals(bytes)) return
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  const partial = `${path}.coppice`
+  writeFileSync(partial, bytes, { mode: 0o644, flush: true })
+  renameSync(partial, path)
+  syncDirectory(dirname(path))
 }
 
 /** Makes a rename or an unlink inside `directory` durable. A file system that cannot (EINVAL on some network mounts) is left alone. */

@@ -8,7 +8,7 @@ export interface Walked {
   readonly files: number
   readonly bytes: number
   readonly precious: readonly string[]
-  /** Repositories (a folder with a .git in it), relative to the worktree. */
+  /** Repositories (a folder with a .git in it, or a bare one), relative to the worktree. */
   readonly repositories: readonly string[]
   /** False where the cap was reached or something could not be read: then the figures are too low. */
   readonly complete: boolean
@@ -124,7 +124,10 @@ export async function walkUntracked(worktree: string, names: readonly Buffer[]):
     } catch {
       return unreadable(name)
     }
-    if (children.some((child) => child.name.toString('latin1') === '.git')) repositories.push(name.toString('utf8'))
+    const childNames = new Set(children.map((child) => child.name.toString('latin1')))
+    const bare = childNames.has('HEAD') && childNames.has('objects') && childNames.has('refs')
+    if (childNames.has('.git') || (bare && !/(^|\/)\.git(\/|$)/.test(name.toString('latin1'))))
+      repositories.push(name.toString('utf8'))
     for (const child of children) {
       if (++entries > maxEntries) {
         why ??= `there are more than ${maxEntries} files`

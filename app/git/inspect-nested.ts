@@ -1,10 +1,12 @@
 // Repositories inside a worktree: submodules, and clones that somebody made there. What they hold is invisible to the outer
 // git, and `git worktree remove --force` destroys it. Each is looked into with the same hardening as any other checkout.
+import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { failureOf } from '../model/failure.ts'
-import { locateCheckout } from './checkout.ts'
+import { fail, failureOf } from '../model/failure.ts'
+import { type Checkout, locateCheckout } from './checkout.ts'
 import { type GitContext, git, gitText } from './exec.ts'
 import { exists } from './files.ts'
+import { inspectIndex } from './inspect-hidden.ts'
 import { statusOf } from './status.ts'
 
 export interface NestedRepository {
@@ -18,23 +20,46 @@ export interface NestedRepository {
   readonly why: string | null
 }
 
-/** Looks into one repository at `path` below `worktree`. Never throws: what cannot be read is unknown. */
-export async function inspectNested(context: GitContext, worktree: string, path: string): Promise<NestedRepository> {
+/** Whether a folder is a git directory by its form, without a work tree around it. */
+export function isBareRepository(path: string): boolean {
+  return ['HEAD', 'objects', 'refs'].every((name) => exists(join(path, name)))
+}
+
+// A repository in a repository in a repository is rare; one that leads back to itself is an attack.
+const maxDepth = 4
+
+/**
+ * Looks into the repository at `path` below `worktree`, and into those that lie inside it in turn. Never throws: what cannot be
+ * read is unknown.
+ */
+export async function inspectNested(
+  context: GitContext,
+  worktree: string,
+  path: string,
+  depth = 0,
+): Promise<NestedRepository[]> {
   try {
-    const checkout = locateCheckout(join(worktree, path))
-    const status = await statusOf(context, checkout, { untracked: 'all', maxPaths: 0 })
-    const dirty = status.staged + status.unstaged + status.untracked + status.conflicted
-    const tips = ['--branches', ...(status.commit === null ? [] : ['HEAD'])]
-    const stash = await git(context, checkout.worktree, ['rev-parse', '--verify', '--quiet', 'refs/stash'], {
-      checkout,
-      exits: [1],
-    })
-    const args = ['rev-list', '--count', ...tips, ...(stash.code === 0 ? ['refs/stash'] : []), '--not', '--remotes']
-    const unpushed = await gitText(context, checkout.worktree, args, { checkout })
-    return { path, dirty, unpushed: Number(unpushed), why: null }
+    const checkout = checkoutAt(join(worktree, path))
+    const inside: string[] = []
+    let dirty = 0
+    if (checkout.worktree !== checkout.adminDir) {
+      const onUntracked = (found: Buffer) => {
+        if (found.at(-1) === slash) inside.push(found.toString('utf8').slice(0, -1))
+      }
+      const status = await statusOf(context, checkout, { untracked: 'all', maxPaths: 0, onUntracked })
+      dirty = status.staged + status.unstaged + status.untracked + status.conflicted
+      const index = await inspectIndex(context, checkout)
+      dirty += index.hiddenEdits.length
+      inside.push(...index.repositories, ...index.submodules.filter((name) => isThere(checkout.worktree, name)))
+    }
+    const found = [{ path, dirty, unpushed: await countUnpushed(context, checkout), why: null }]
+    if (inside.length > 0 && depth >= maxDepth)
+      throw fail('state-unknown', { message: 'repositories lie too deep in it' })
+    const below = inside.map((name) => inspectNested(context, worktree, `${path}/${name}`, depth + 1))
+    return [...found, ...(await Promise.all(below)).flat()]
   } catch (error) {
     const { code, detail } = failureOf(error)
-    return { path, dirty: null, unpushed: null, why: String(detail?.message ?? code) }
+    return [{ path, dirty: null, unpushed: null, why: String(detail?.message ?? code) }]
   }
 }
 
@@ -45,8 +70,30 @@ export async function inspectSubmodules(
   paths: readonly string[],
 ): Promise<NestedRepository[]> {
   const found: NestedRepository[] = []
-  for (const path of paths) {
-    if (exists(join(worktree, path, '.git'))) found.push(await inspectNested(context, worktree, path))
-  }
+  for (const path of paths) if (isThere(worktree, path)) found.push(...(await inspectNested(context, worktree, path)))
   return found
 }
+
+const isThere = (worktree: string, path: string): boolean => exists(join(worktree, path, '.git'))
+
+function checkoutAt(path: string): Checkout {
+  if (exists(join(path, '.git')) || !isBareRepository(path)) return locateCheckout(path)
+  const real = realpathSync(path)
+  return { worktree: real, adminDir: real, commonDir: real, id: null }
+}
+
+/** Commits of its branches, HEAD and stashes that none of its remotes has. */
+async function countUnpushed(context: GitContext, checkout: Checkout): Promise<number> {
+  const tips = ['--branches']
+  for (const ref of ['HEAD', 'refs/stash']) {
+    const args = ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]
+    const { code } = await git(context, checkout.worktree, args, { checkout, exits: [1] })
+    if (code === 0) tips.push(ref)
+  }
+  const args = ['rev-list', '--count', ...tips, '--not', '--remotes']
+  const text = await gitText(context, checkout.worktree, args, { checkout })
+  if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
+  return Number(text)
+}
+
+const slash = 0x2f

@@ -1,15 +1,17 @@
 // What a removal would take away, as one plain value: `git worktree remove` is no such check (it is silent about ignored files,
 // hidden edits and more). Each part is known or unknown with the reason; a part that failed is never taken for zero. Reads only.
 import { join } from 'node:path'
-import { failureOf } from '../model/failure.ts'
+import { fail, failureOf } from '../model/failure.ts'
+import { holdersOf } from '../process/tree.ts'
+import type { RepositoryPlace } from './branches.ts'
 import { type Checkout, locateCheckout, type Operation, operationInProgress } from './checkout.ts'
 import { entriesInside } from './entries.ts'
 import { type GitContext, git, gitText } from './exec.ts'
 import { lstatOrNull, readSmallText } from './files.ts'
 import { rebuildableKind, walkUntracked } from './inspect-files.ts'
 import { inspectIndex } from './inspect-hidden.ts'
-import { inspectNested, inspectSubmodules, type NestedRepository } from './inspect-nested.ts'
-import { mentionedObjects } from './keep.ts'
+import { inspectNested, inspectSubmodules, isBareRepository, type NestedRepository } from './inspect-nested.ts'
+import { entryAsCheckout, mentionedObjects } from './keep.ts'
 import { notElsewhere } from './refs.ts'
 import { statusOf } from './status.ts'
 
@@ -62,7 +64,12 @@ export interface RemovalInspection {
   /** The worktree's own lock, and lock files of git that are in its way. */
   readonly locks: Part<{
     readonly reason: string | null
-    readonly files: readonly { readonly path: string; readonly ageMs: number }[]
+    readonly files: readonly {
+      readonly path: string
+      readonly ageMs: number
+      /** "git (1234)": who is seen to have it open. None is no proof that nobody holds it. */
+      readonly holders: readonly string[]
+    }[]
   }>
 }
 
@@ -105,10 +112,13 @@ export async function inspectForRemoval(
   const nestedPaths = [
     ...(untracked.known ? untracked.repositories : []),
     ...(ignored.known ? ignored.repositories : []),
+    ...(index.known ? index.repositories : []),
   ]
   const [nested, submodules] = await Promise.all([
     onlyIf(untracked, () =>
-      onlyIf(ignored, () => part(async () => ({ repositories: await nestedIn(context, checkout, nestedPaths) }))),
+      onlyIf(ignored, () =>
+        onlyIf(index, () => part(async () => ({ repositories: await nestedIn(context, checkout, nestedPaths) }))),
+      ),
     ),
     onlyIf(index, ({ submodules: paths }) =>
       part(async () => ({ repositories: await inspectSubmodules(context, checkout.worktree, paths) })),
@@ -136,8 +146,27 @@ export async function inspectForRemoval(
       return { count: inside.length, names: inside.map((entry) => entry.path ?? entry.id) }
     }),
     operation: await part(async () => ({ operation: operationInProgress(checkout.adminDir) })),
-    locks: await part(async () => inspectLocks(checkout, branch)),
+    locks: await part(() => inspectLocks(checkout, branch)),
   }
+}
+
+/** Of a worktree whose directory is gone: the commits that its entry leads to (HEAD, reflog, an operation) and no branch or tag. */
+export async function inspectGoneWorktree(
+  context: GitContext,
+  repository: RepositoryPlace,
+  adminDir: string,
+  branch: string | null,
+): Promise<{ readonly count: number; readonly subjects: readonly string[] }> {
+  const checkout = entryAsCheckout(repository, adminDir)
+  const logged = await loggedCommits(context, checkout, branch)
+  if (logged.length === 0) return { count: 0, subjects: [] }
+  const options = { checkout, input: logged.map((commit) => `${commit}\n`).join('') }
+  const list = ['--stdin', ...notElsewhere(null)]
+  const text = await gitText(context, checkout.worktree, ['rev-list', '--count', ...list], options)
+  if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
+  const log = ['log', '-z', '--format=%s', '--max-count=5', ...list]
+  const subjects = text === '0' ? '' : await gitText(context, checkout.worktree, log, options)
+  return { count: Number(text), subjects: subjects.split('\0').filter((subject) => subject !== '') }
 }
 
 async function inspectUntracked(context: GitContext, checkout: Checkout, paths: readonly Buffer[], cap: number) {
@@ -152,8 +181,11 @@ async function inspectUntracked(context: GitContext, checkout: Checkout, paths: 
     bytes: walked.bytes,
     precious: walked.precious,
     hiddenByConfig: /^(no|false|0|off)$/i.test(shown.stdout.toString('utf8').trim()) && files.length > 0,
-    // With --untracked-files=all only a repository is left as a folder.
-    repositories: paths.filter(isFolder).map((path) => path.toString('utf8').slice(0, -1)),
+    // With --untracked-files=all only a repository is left as a folder; a bare one is files like any others.
+    repositories: [
+      ...paths.filter(isFolder).map((path) => path.toString('utf8').slice(0, -1)),
+      ...files.flatMap((path) => bareRepositoryAt(checkout.worktree, path.toString('utf8'))),
+    ],
   }
 }
 
@@ -185,6 +217,13 @@ async function holdsNothingElse(worktree: string, name: Buffer): Promise<boolean
   return walked.complete && walked.precious.length === 0 && walked.repositories.length === 0
 }
 
+/** The folder of a bare repository whose HEAD is at `path`. */
+function bareRepositoryAt(worktree: string, path: string): string[] {
+  if (!path.endsWith('/HEAD')) return []
+  const folder = path.slice(0, -'/HEAD'.length)
+  return isBareRepository(join(worktree, folder)) ? [folder] : []
+}
+
 const isFolder = (path: Buffer): boolean => path.at(-1) === 0x2f
 
 async function nestedIn(
@@ -193,7 +232,7 @@ async function nestedIn(
   paths: readonly string[],
 ): Promise<NestedRepository[]> {
   const found: NestedRepository[] = []
-  for (const path of paths) found.push(await inspectNested(context, checkout.worktree, path))
+  for (const path of paths) found.push(...(await inspectNested(context, checkout.worktree, path)))
   return found
 }
 
@@ -278,7 +317,7 @@ async function inspectStashes(
   return { count: own.length, names: own.slice(0, cap) }
 }
 
-function inspectLocks(checkout: Checkout, branch: string | null) {
+async function inspectLocks(checkout: Checkout, branch: string | null) {
   const { adminDir, commonDir } = checkout
   const own = ['index.lock', 'HEAD.lock', 'ORIG_HEAD.lock', 'shallow.lock'].map((name) => join(adminDir, name))
   const shared = ['config.lock', 'packed-refs.lock', 'shallow.lock'].map((name) => join(commonDir, name))
@@ -288,7 +327,14 @@ function inspectLocks(checkout: Checkout, branch: string | null) {
     const facts = lstatOrNull(path)
     return facts ? [{ path, ageMs: Math.max(0, Math.round(now - facts.mtimeMs)) }] : []
   })
-  return { reason: readSmallText(join(adminDir, 'locked')), files }
+  const holders = files.length === 0 ? null : await holdersOf(files.map(({ path }) => path))
+  return {
+    reason: readSmallText(join(adminDir, 'locked')),
+    files: files.map((file) => ({
+      ...file,
+      holders: (holders?.get(file.path) ?? []).map(({ name, pid }) => `${name} (${pid})`),
+    })),
+  }
 }
 
 /** A part that fails is unknown, with the reason. */

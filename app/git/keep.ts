@@ -92,7 +92,7 @@ export async function commitsOnlyInKeep(
 }
 
 /** An entry whose worktree is gone: enough to read its HEAD, its index and its reflog. */
-function entryAsCheckout(repository: RepositoryPlace, adminDir: string): Checkout {
+export function entryAsCheckout(repository: RepositoryPlace, adminDir: string): Checkout {
   if (!exists(join(adminDir, 'HEAD')))
     throw fail('state-unknown', { path: adminDir, message: `${adminDir} has no HEAD` })
   return { worktree: adminDir, adminDir, commonDir: repository.commonDir, id: basename(adminDir) }

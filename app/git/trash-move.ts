@@ -17,7 +17,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { type CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
@@ -30,6 +29,7 @@ import {
   isMissing,
   lstatOrNull,
   readSmallText,
+  replaceFile,
   sameIdentity,
   syncDirectory,
 } from './files.ts'
@@ -394,19 +394,6 @@ function freeId(commonDir: string, wanted: string): string {
     const id = n === 0 ? wanted : `${wanted}${n}`
     if (!exists(join(commonDir, 'worktrees', id))) return id
   }
-}
-
-/** Replaces a small file whole, never in place, and only where it would differ. */
-function replaceFile(path: string, content: string): void {
-  try {
-    if (readFileSync(path, 'utf8') === content) return
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
-  const partial = `${path}.coppice`
-  writeFileSync(partial, content, { mode: 0o644, flush: true })
-  renameSync(partial, path)
-  syncDirectory(dirname(path))
 }
 
 function swapped(path: string) {

@@ -88,7 +88,7 @@ export function createHandlers(context: Context): RoomHandlers {
     'run.remove': (input, { caller }) => removeRun(context, caller, input),
     'run.restore': (input, { caller }) => restoreRun(context, caller, input),
     'run.purge': (input, { caller }) => purgeRun(context, caller, input),
-    'trash.list': async () => listTrash(context),
+    'trash.list': () => listTrash(context),
 
     'journal.read': async (input) => {
       const { records, more } = journal.read(input)

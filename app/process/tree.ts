@@ -167,6 +167,34 @@ export async function processesInside(directory: string): Promise<Insiders> {
   return { inside, unreadable, unreadableOthers }
 }
 
+/**
+ * Who has one of these files open, by path (real and absolute). What the kernel does not show is left out, so that none is no proof
+ * that nobody has it.
+ */
+export async function holdersOf(paths: readonly string[]): Promise<ReadonlyMap<string, readonly ProcessInside[]>> {
+  const found = new Map<string, ProcessInside[]>()
+  if (process.platform !== 'linux') return found
+  for (const [index, pid] of pids().entries()) {
+    if (index % BATCH === BATCH - 1) await nextTurn()
+    const entry = readEntry(pid)
+    if (!entry || isDead(entry)) continue
+    const open = new Set(descriptorsOf(pid).map((name) => readLink(`/proc/${pid}/fd/${name}`)))
+    for (const path of paths) {
+      if (!open.has(path)) continue
+      found.set(path, [...(found.get(path) ?? []), { pid, startTime: entry.startTime, name: entry.name }])
+    }
+  }
+  return found
+}
+
+function descriptorsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`)
+  } catch {
+    return []
+  }
+}
+
 /** Freezes what is there and what it made meanwhile, until a scan shows nothing that is not frozen: a fork bomb stands still. */
 async function freeze(
   members: ProcessEntry[],

@@ -111,7 +111,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     return { result: open.length > 0 ? 'warning' : 'ok', text, next: null }
   })
   await check('trash', async () => {
-    const trash = listTrash(context)
+    const trash = await listTrash(context)
     return { result: 'ok', text: `${trash.entries.length} entries, ${bytesText(trash.sizeBytes)}`, next: null }
   })
   return { findings }

@@ -5,11 +5,16 @@ import { type ProcessIdentity, stopTree } from '../process/tree.ts'
 import type { Context } from './context.ts'
 import { rootsOf, seenOf } from './own-processes.ts'
 
+/** The processes that the keeper's sessions of a run were started as, also those of its set-up and install. */
+export async function sessionRoots(context: Context, runId: string): Promise<ProcessIdentity[]> {
+  return rootsOf(await (await context.keeper()).list(), runId)
+}
+
 /** Ends them and gives who survived; empty means proven dead. Throws where the process table cannot be read. */
 export async function endProcesses(context: Context, runId: string): Promise<readonly ProcessIdentity[]> {
   const keeper = await context.keeper()
   const { survivors } = await stopTree({
-    roots: rootsOf(await keeper.list(), runId),
+    roots: await sessionRoots(context, runId),
     mark: runMark(context.dataDirectory, runId),
     sample: seenOf(context, runId),
     spare: [keeper.pid, process.pid],

@@ -8,17 +8,18 @@ import { dropKeepRefs, keepObjects, readKeepRefs } from '../git/keep.ts'
 import type { Run } from '../model/run.ts'
 import type { Context } from './context.ts'
 
-/** Keeps what the entry of a deleted worktree leads to. Called before the entry goes. */
+/** Keeps what the entry of a deleted worktree leads to, and counts the commits that only these refs name. Called before the entry goes. */
 export async function keepGone(
   context: Context,
   git: GitContext,
   place: RepositoryPlace,
   run: Run,
   entry: Entry,
-): Promise<void> {
+): Promise<number> {
   const used = await goneKeepIds(context, git, place, run)
   const keepId = keepIdOf(context, run, used.length + 1)
-  await keepObjects(git, place, { adminDir: entry.adminDir, keepId, branch: run.branch })
+  const kept = await keepObjects(git, place, { adminDir: entry.adminDir, keepId, branch: run.branch })
+  return kept.commitsOnlyInKeep
 }
 
 /** The ids that are in use, in the order of their making. */

@@ -1,16 +1,20 @@
 // What a removal would take away, as one value that the window and the CLI show alike. The consent is a hash of the counts: a
 // removal that was agreed to on other counts is asked again. What could not be found out is unknown, and unknown refuses.
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { RemovalFact, RemovalPreview } from '../contract/commands.ts'
-import { inspectForRemoval, type RemovalInspection } from '../git/inspect-removal.ts'
+import { readEntries } from '../git/entries.ts'
+import type { Identity } from '../git/files.ts'
+import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '../git/inspect-removal.ts'
 import { failureOf } from '../model/failure.ts'
 import { isLive, type Run } from '../model/run.ts'
-import { processesInside } from '../process/tree.ts'
-import { type Context, repositoryOf, runOf } from './context.ts'
+import { type Context, placeOf, repositoryOf, runOf } from './context.ts'
+import { directoryIdentity } from './delete-tree.ts'
 import { measure, measureAll } from './disk-usage.ts'
-import { exists } from './presence.ts'
-import { removalFacts } from './removal-facts.ts'
+import { exists, isDirectory } from './presence.ts'
+import { removalFacts, unknownFact } from './removal-facts.ts'
+import { whoIsInside } from './who-is-inside.ts'
+import { lockReason } from './worktree-root.ts'
 
 const hourMs = 3_600_000
 
@@ -25,14 +29,16 @@ export interface InspectedRun {
   readonly rebuildable: readonly string[]
   /** Commits in repositories inside the worktree that none of their remotes has. Null: unknown. */
   readonly nestedCommits: number | null
+  /** The very directory that was looked at; null where there is none. */
+  readonly identity: Identity | null
 }
 
 /** The preview, and what the trash has to know beside it. */
 export async function inspectRun(context: Context, input: { runId: string }): Promise<InspectedRun> {
   const run = runOf(context, input.runId)
   const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings
-  // A directory that somebody deleted holds nothing; its commits are the branch's, which stays.
   const worktree = run.worktree !== null && (await exists(run.worktree)) ? run.worktree : null
+  const identity = worktree !== null && (await isDirectory(worktree)) ? directoryIdentity(worktree) : null
   const [{ facts, rebuildable, nestedCommits }, size] = await Promise.all([
     factsOf(context, run, worktree),
     worktree === null ? null : measure(worktree),
@@ -50,7 +56,7 @@ export async function inspectRun(context: Context, input: { runId: string }): Pr
     rebuildableAt: rebuildableBytes ? now + keepRebuildableHours * hourMs : null,
     purgeAt: now + keepTrashDays * 24 * hourMs,
   }
-  return { preview, rebuildable, nestedCommits }
+  return { preview, rebuildable, nestedCommits, identity }
 }
 
 async function factsOf(
@@ -58,33 +64,64 @@ async function factsOf(
   run: Run,
   worktree: string | null,
 ): Promise<{ facts: RemovalFact[]; rebuildable: string[]; nestedCommits: number | null }> {
+  if (worktree === null) return { facts: await goneFacts(context, run), rebuildable: [], nestedCommits: 0 }
   const facts: RemovalFact[] = []
   const rebuildable: string[] = []
-  let nestedCommits: number | null = worktree === null ? 0 : null
-  if (worktree !== null) {
-    try {
-      const git = await context.git(repositoryOf(context, run.repositoryId))
-      const inspected = await inspectForRemoval(git, worktree, {
-        branch: run.branch ?? '',
-        baseCommit: run.baseCommit,
-      })
-      facts.push(...removalFacts(inspected))
-      nestedCommits = unpushedInside(inspected)
-      if (inspected.ignored.known) rebuildable.push(...inspected.ignored.rebuildable.map(({ path }) => path))
-    } catch (error) {
-      const failure = failureOf(error)
-      facts.push({
-        kind: 'unstaged',
-        count: null,
-        text: 'Whether work is unsaved is unknown',
-        names: [],
-        onlyHere: true,
-        why: String(failure.detail?.message ?? failure.code),
-      })
-    }
-    facts.push(await processFact(run, worktree))
+  let nestedCommits: number | null = null
+  try {
+    const git = await context.git(repositoryOf(context, run.repositoryId))
+    const inspected = await inspectForRemoval(git, worktree, {
+      branch: run.branch ?? '',
+      baseCommit: run.baseCommit,
+    })
+    facts.push(...removalFacts(inspected, lockReason(context, run.id)))
+    nestedCommits = unpushedInside(inspected)
+    if (inspected.ignored.known) rebuildable.push(...inspected.ignored.rebuildable.map(({ path }) => path))
+  } catch (error) {
+    facts.push(unknownFact('unstaged', 'Whether work is unsaved is unknown', reasonOf(error)))
+  }
+  try {
+    facts.push(...(await processFacts(context, run, worktree)))
+  } catch (error) {
+    facts.push(unknownFact('processes', 'Whether processes work inside is unknown', reasonOf(error)))
   }
   return { facts, rebuildable, nestedCommits }
+}
+
+/**
+ * A directory that somebody deleted holds nothing, and the branch stays with its commits. What is left to lose is what git's entry
+ * alone leads to. Where its folder is gone too, a disk may not be mounted: then nobody knows what it holds.
+ */
+async function goneFacts(context: Context, run: Run): Promise<RemovalFact[]> {
+  if (run.worktree === null) return []
+  if (!(await exists(dirname(run.worktree)))) {
+    const why = `${dirname(run.worktree)} is not there: the disk with the worktrees may not be mounted`
+    return [unknownFact('unstaged', 'Whether its files are still somewhere is unknown', why)]
+  }
+  try {
+    const repository = repositoryOf(context, run.repositoryId)
+    if (!(await exists(repository.commonDir)))
+      return [
+        unknownFact(
+          'commits',
+          'Whether its entry in git holds commits is unknown',
+          `${repository.commonDir} is not there`,
+        ),
+      ]
+    const entry = readEntries(repository.commonDir).find(({ path }) => path === run.worktree)
+    if (!entry) return []
+    const git = await context.git(repository)
+    const { count, subjects } = await inspectGoneWorktree(git, placeOf(repository), entry.adminDir, run.branch)
+    const text = `${count} ${count === 1 ? 'commit' : 'commits'} of the deleted worktree that no branch has`
+    return [{ kind: 'commits', count, text, names: [...subjects], onlyHere: true }]
+  } catch (error) {
+    return [unknownFact('commits', 'Whether its entry in git holds commits is unknown', reasonOf(error))]
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, detail } = failureOf(error)
+  return String(detail?.message ?? code)
 }
 
 function unpushedInside({ nested, submodules }: RemovalInspection): number | null {
@@ -93,23 +130,43 @@ function unpushedInside({ nested, submodules }: RemovalInspection): number | nul
   return counts.reduce((sum, count) => (sum === null || count === null ? null : sum + count), 0)
 }
 
-async function processFact(run: Run, worktree: string): Promise<RemovalFact> {
-  const inside = await processesInside(worktree)
-  const names = inside.inside.map((process) => `${process.name} (${process.pid})`)
-  const text = isLive(run.phase) ? 'The agent is running; it is stopped first' : `${names.length} processes work inside`
-  return {
-    kind: 'processes',
-    count: isLive(run.phase) ? Math.max(1, names.length) : names.length,
-    text,
-    names: names.slice(0, 10),
-    onlyHere: false,
-  }
+async function processFacts(context: Context, run: Run, worktree: string): Promise<RemovalFact[]> {
+  const { own, others, unreadable } = await whoIsInside(context, run.id, worktree)
+  const named = (processes: typeof own) => processes.slice(0, 10).map(({ name, pid }) => `${name} (${pid})`)
+  const plural = (count: number) => `${count} ${count === 1 ? 'process' : 'processes'}`
+  const live = isLive(run.phase)
+  return [
+    {
+      kind: 'processes',
+      count: live ? Math.max(1, own.length) : own.length,
+      text: live
+        ? 'The agent is running; it is stopped first'
+        : `${plural(own.length)} of the run still inside; ended first`,
+      names: named(own),
+      onlyHere: false,
+    },
+    {
+      kind: 'processes',
+      count: others.length,
+      text: `${plural(others.length)} that ${others.length === 1 ? 'is' : 'are'} not the run's inside; not ended`,
+      names: named(others),
+      onlyHere: true,
+      ...(others.length > 0 ? { why: 'what is written there after the move goes into the trash' } : {}),
+    },
+    {
+      kind: 'processes',
+      count: unreadable,
+      text: `${plural(unreadable)} of yours could not be looked into`,
+      names: [],
+      onlyHere: false,
+    },
+  ]
 }
 
-/** A hash of the kinds, counts and names, those of processes aside: a stop changes them. */
+/** A hash of the kinds, counts and names, those of the run's own processes aside: a stop changes them. */
 export function consentTo(runId: string, facts: readonly RemovalFact[]): string {
   const counted = facts
-    .filter((fact) => fact.kind !== 'processes')
+    .filter((fact) => fact.kind !== 'processes' || fact.onlyHere)
     .map((fact) => [fact.kind, fact.count, [...fact.names].sort()])
   return createHash('sha256')
     .update(JSON.stringify([runId, counted]))

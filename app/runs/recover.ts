@@ -200,7 +200,7 @@ async function recoverIntent(context: Context, run: Run): Promise<ReportItem[]> 
     case 'remove':
       return (await finishRemoval(context, run, intent)).report
     case 'restore': {
-      const { report, branch } = await bringBack(context, run.id, intent.path)
+      const { report, branch } = await bringBack(context, run.id, intent.path, intent.branch)
       record(context, context.host, {
         type: 'restore-ended',
         runId: run.id,

@@ -9,7 +9,7 @@ type Kind = RemovalFact['kind']
 type Known<T> = Extract<Part<T>, { readonly known: true }>
 
 /** The facts of an inspection, in the order in which they matter; counts of zero are left in, so that a consent covers them. */
-export function removalFacts(found: RemovalInspection): RemovalFact[] {
+export function removalFacts(found: RemovalInspection, ownLock: string): RemovalFact[] {
   const precious = joined(found.untracked, found.ignored)
   return [
     fact('commits', 'commits', found.commits, (part) => ({
@@ -83,9 +83,21 @@ export function removalFacts(found: RemovalInspection): RemovalFact[] {
     fact('locks', 'locks', found.locks, (part) => ({
       count: part.files.length,
       text: `${plural(part.files.length, 'lock file')} of git, the youngest ${ageText(youngest(part.files))} old: something may be at work`,
-      names: part.files.map(({ path }) => path),
+      names: part.files.map(({ path, holders }) =>
+        holders.length > 0 ? `${path} (open in ${holders.join(', ')})` : `${path} (no process is seen to have it open)`,
+      ),
+    })),
+    fact('locks', "git's lock of the worktree", found.locks, ({ reason }) => ({
+      count: reason === null || reason === ownLock ? 0 : 1,
+      text: 'locked by somebody else (git worktree lock)',
+      names: reason === null || reason === ownLock ? [] : [reason === '' ? 'without a reason' : reason],
     })),
   ]
+}
+
+/** A part that could not be found out. */
+export function unknownFact(kind: Kind, text: string, why: string): RemovalFact {
+  return { kind, count: null, text, names: [], onlyHere: true, why }
 }
 
 interface Said {
@@ -97,7 +109,7 @@ interface Said {
 }
 
 function fact<T>(kind: Kind, subject: string, part: Part<T>, say: (part: Known<T>) => Said): RemovalFact {
-  if (!part.known) return { kind, count: null, text: `Unknown: ${subject}`, names: [], onlyHere: true, why: part.why }
+  if (!part.known) return unknownFact(kind, `Unknown: ${subject}`, part.why)
   const { count, text, names, bytes, why } = say(part)
   // Ignored files of no importance are counted and shown, and go to the trash, but ask nobody.
   return {

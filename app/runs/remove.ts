@@ -3,7 +3,7 @@
 // that later (runs/trash). A rename frees nothing, and the report says so.
 import { basename, dirname, join } from 'node:path'
 import type { RemovalPreview } from '../contract/commands.ts'
-import { deleteBranch, isOnRemotes } from '../git/branches.ts'
+import { deleteBranch, isOnRemotes, readBranchLog } from '../git/branches.ts'
 import { readAdminDir } from '../git/checkout.ts'
 import { readEntries, removeEntry } from '../git/entries.ts'
 import { keepObjects } from '../git/keep.ts'
@@ -17,7 +17,6 @@ import type { Repository } from '../model/repository.ts'
 import { isSettled, type Run, type Trash } from '../model/run.ts'
 import { makeRoom } from '../store/reserve.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
-import { directoryIdentity } from './delete-tree.ts'
 import { measure, measureAll } from './disk-usage.ts'
 import { endProcesses } from './end-processes.ts'
 import { finishRemoval } from './finish-removal.ts'
@@ -40,7 +39,11 @@ export interface RemovalRequest {
 export interface Removed {
   readonly report: ReportItem[]
   readonly freedNow: number
+  readonly rebuildableBytes: number | null
+  readonly rebuildableAt: number | null
+  /** Null where nothing of it lies in the trash. */
   readonly purgeAt: number | null
+  readonly commitsOnlyHere: number | null
 }
 
 /**
@@ -115,16 +118,31 @@ async function takeAway(
     record(context, caller, { type: 'remove-ended', runId, trash, report, failure: null })
     context.live.drop(runId)
     context.pump()
-    return { report, freedNow: 0, purgeAt: trash.purgeAt }
+    return removed(report, trash)
   } catch (error) {
     // What lies where decides: a tree that has reached the trash is removed, whatever failed after that.
     const cutOff = { caller, failure: failureOf(error) }
-    const { removed, report } = await finishRemoval(context, run, { directory }, cutOff)
-    if (!removed) throw error
+    const finished = await finishRemoval(context, run, { directory }, cutOff)
+    const { trash } = runOf(context, runId)
+    if (!finished.removed || !trash) throw error
     context.log(`remove ${runId}: finished after ${String(error)}`)
     context.live.drop(runId)
     context.pump()
-    return { report, freedNow: 0, purgeAt: runOf(context, runId).trash?.purgeAt ?? null }
+    return removed(finished.report, trash)
+  }
+}
+
+/** A move frees nothing; what lies in no directory needs no day to be freed. */
+function removed(report: ReportItem[], trash: Trash): Removed {
+  const { rebuildableBytes, rebuildableAt, commitsOnlyHere } = trash
+  const empty = trash.directory === '' && commitsOnlyHere === 0
+  return {
+    report,
+    freedNow: 0,
+    rebuildableBytes,
+    rebuildableAt,
+    purgeAt: empty ? null : trash.purgeAt,
+    commitsOnlyHere,
   }
 }
 
@@ -144,7 +162,13 @@ async function moveToTrash(
   if (survivors.length > 0)
     throw fail('in-use', { what: worktree, names: survivors.map((process) => String(process.pid)) })
 
-  const identity = directoryIdentity(worktree)
+  const { identity } = inspected
+  if (identity === null)
+    throw fail('state-unknown', {
+      what: 'removed',
+      path: worktree,
+      message: `${worktree} came up only after the look at it`,
+    })
   const admin = readAdminDir(worktree)
   const keepId = basename(directory)
   const kept = await keepObjects(git, placeOf(repository), { worktree, keepId, branch: run.branch })
@@ -164,6 +188,7 @@ async function moveToTrash(
     branchCommit: kept.branchCommit,
     head: kept.head,
     branchWasDeleted: false,
+    branchLog: null,
     keepId,
     removedAt: at,
     tree: identity,
@@ -217,7 +242,17 @@ async function retireBranch(
   if (manifest.branchCommit !== run.baseCommit && !(await isOnRemotes(git, repository.path, manifest.branchCommit))) {
     return { what: `branch ${branch}`, result: 'kept', reason: 'it has commits that no remote has' }
   }
-  await writeManifest(directory, { ...manifest, branchWasDeleted: true })
+  let branchLog: string | null
+  try {
+    branchLog = readBranchLog(placeOf(repository), branch)?.toString('latin1') ?? null
+  } catch (error) {
+    return {
+      what: `branch ${branch}`,
+      result: 'kept',
+      reason: `its reflog could not be kept: ${failureOf(error).code}`,
+    }
+  }
+  await writeManifest(directory, { ...manifest, branchWasDeleted: true, branchLog })
   const deleted = await deleteBranch(git, placeOf(repository), branch, manifest.branchCommit)
   return deleted
     ? { what: `branch ${branch}`, result: 'removed' }
@@ -227,6 +262,7 @@ async function retireBranch(
 /** A run without a directory: its entry in git goes if it is ours, its branch stays, its row leaves the grid. */
 async function letGo(context: Context, run: Run, at: number): Promise<{ trash: Trash; report: ReportItem[] }> {
   const report: ReportItem[] = []
+  let commitsOnlyHere: number | null = 0
   if (run.worktree) {
     const repository = repositoryOf(context, run.repositoryId)
     const entry = readEntries(repository.commonDir).find((candidate) => candidate.path === run.worktree)
@@ -235,7 +271,7 @@ async function letGo(context: Context, run: Run, at: number): Promise<{ trash: T
         throw fail('not-ours', { path: run.worktree, message: 'git lists it without our lock' })
       }
       // Its HEAD and reflog may hold commits that nothing else names: kept by refs before the entry goes.
-      await keepGone(context, await context.git(repository), placeOf(repository), run, entry)
+      commitsOnlyHere = await keepGone(context, await context.git(repository), placeOf(repository), run, entry)
       await withRepositoryLock(repository.commonDir, async () =>
         removeEntry(repository.commonDir, entry.id, entry.path ?? ''),
       )
@@ -251,7 +287,7 @@ async function letGo(context: Context, run: Run, at: number): Promise<{ trash: T
     rebuildableAt: null,
     rebuildableDropped: [],
     purgeAt: at + context.journal.state.settings.keepTrashDays * 86_400_000,
-    commitsOnlyHere: 0,
+    commitsOnlyHere,
   }
   return { trash, report }
 }

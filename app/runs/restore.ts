@@ -1,7 +1,7 @@
 // Bringing a removed run back: the tree and git's admin directory are moved out of the trash, so that index, modes, links,
 // untracked and ignored files are the same bytes; at the same path or the next free one, on the same branch or a new name.
 import { join } from 'node:path'
-import { createBranch, pointHeadAt } from '../git/branches.ts'
+import { createBranch, pointHeadAt, pointOperationAt, writeBranchLog } from '../git/branches.ts'
 import { readAdminDir } from '../git/checkout.ts'
 import { dropKeepRefs } from '../git/keep.ts'
 import { withRepositoryLock } from '../git/lock.ts'
@@ -11,6 +11,7 @@ import { attachWorktree } from '../git/trash-move.ts'
 import { listWorktrees } from '../git/worktree.ts'
 import type { ReportItem } from '../model/event.ts'
 import { fail, failureOf } from '../model/failure.ts'
+import type { Run } from '../model/run.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
 import { deleteTree, directoryIdentity } from './delete-tree.ts'
 import { measureSoon } from './observe.ts'
@@ -39,9 +40,10 @@ export async function restoreRun(
       return { report: [], worktree: '' }
     }
     const path = await freePath(run.worktree ?? join(run.trash.directory, 'tree'))
-    record(context, caller, { type: 'intended', runId: run.id, intent: { kind: 'restore', path, branch: run.branch } })
+    const wanted = await branchFor(context, run, path)
+    record(context, caller, { type: 'intended', runId: run.id, intent: { kind: 'restore', path, branch: wanted } })
     try {
-      const { report, branch } = await bringBack(context, input.runId, path)
+      const { report, branch } = await bringBack(context, input.runId, path, wanted)
       record(context, caller, { type: 'restore-ended', runId: run.id, worktree: path, branch, report, failure: null })
       measureSoon(context, run.id)
       return { report, worktree: path }
@@ -49,7 +51,7 @@ export async function restoreRun(
       const inTrash = await exists(join(run.trash.directory, 'tree'))
       if (!inTrash && (await exists(path))) {
         // It is back, and only the tidying failed. Where that fails again, the intent stays and the next sweep finishes it.
-        const { report, branch } = await bringBack(context, input.runId, path)
+        const { report, branch } = await bringBack(context, input.runId, path, wanted)
         record(context, caller, { type: 'restore-ended', runId: run.id, worktree: path, branch, report, failure: null })
         context.log(`restore ${run.id}: finished after ${String(error)}`)
         measureSoon(context, run.id)
@@ -69,11 +71,27 @@ export async function restoreRun(
   })
 }
 
-/** Moves an entry of the trash back. Idempotent: called again after a crash, it finishes what is left to do. */
+/**
+ * The branch that a worktree comes back on: its own, or a new name where that one is checked out elsewhere or has moved. On a branch
+ * that moved, the index and files of before would look like a change that takes back what was added since.
+ */
+async function branchFor(context: Context, run: Run, path: string): Promise<string | null> {
+  const repository = repositoryOf(context, run.repositoryId)
+  await inspectPresent(context, repository)
+  const { branch, branchCommit } = await readManifest(run.trash?.directory ?? '')
+  if (branch === null || branchCommit === null) return branch
+  const git = await context.git(repository)
+  const state = await branchState(git, repository.path, branch)
+  const taken = state && (state.commit !== branchCommit || (state.checkedOutAt !== null && state.checkedOutAt !== path))
+  return taken ? uniqueBranch(git, repository.path, `${branch}-restored`, new Set()) : branch
+}
+
+/** Moves an entry of the trash back, to the branch that was decided on. Idempotent: called again, it finishes what is left to do. */
 export async function bringBack(
   context: Context,
   runId: string,
   path: string,
+  branch: string | null,
 ): Promise<{ report: ReportItem[]; branch: string | null }> {
   const run = runOf(context, runId)
   const directory = run.trash?.directory ?? ''
@@ -85,7 +103,7 @@ export async function bringBack(
     const back = (await listWorktrees(git, repository.path)).find((worktree) => worktree.path === path)
     if (back && (await exists(path))) {
       if (await exists(directory)) await deleteTree(directory, directoryIdentity(directory))
-      return { report: [{ what: path, result: 'restored' }], branch: back.branch ?? run.branch }
+      return { report: [{ what: path, result: 'restored' }], branch: back.branch ?? branch }
     }
   }
   const manifest = await readManifest(directory)
@@ -93,36 +111,33 @@ export async function bringBack(
   const report: ReportItem[] = []
 
   // The branch first: a worktree whose HEAD names a branch that is gone shows every file as new.
-  let branch = manifest.branch
   if (branch !== null && manifest.branchCommit !== null) {
-    const state = await branchState(git, repository.path, branch)
-    if (!state) {
+    if (!(await branchState(git, repository.path, branch))) {
       await createBranch(git, target, branch, manifest.branchCommit)
-      report.push({ what: `branch ${branch}`, result: 'restored' })
-    } else if (state.checkedOutAt && state.checkedOutAt !== path) {
-      branch = await uniqueBranch(git, repository.path, `${branch}-restored`, new Set())
-      await createBranch(git, target, branch, manifest.branchCommit)
-      report.push({
-        what: `branch ${branch}`,
-        result: 'restored',
-        reason: `${manifest.branch} is checked out at ${state.checkedOutAt}`,
-      })
-    } else if (state.commit !== manifest.branchCommit) {
-      report.push({
-        what: `branch ${branch}`,
-        result: 'kept',
-        reason: `it moved on to ${state.commit.slice(0, 7)} meanwhile; it is left there`,
-      })
+    }
+    if (branch === manifest.branch && manifest.branchLog !== null)
+      await writeBranchLog(target, branch, Buffer.from(manifest.branchLog, 'latin1'))
+    const own = manifest.branch === null ? null : await branchState(git, repository.path, manifest.branch)
+    if (branch === manifest.branch) report.push({ what: `branch ${branch}`, result: 'restored' })
+    else {
+      const why =
+        own?.checkedOutAt != null && own.checkedOutAt !== path
+          ? `is checked out at ${own.checkedOutAt}`
+          : `moved to ${own?.commit.slice(0, 7) ?? 'another commit'} meanwhile and is left there`
+      report.push({ what: `branch ${branch}`, result: 'restored', reason: `${manifest.branch} ${why}` })
     }
   }
   const attached = await withRepositoryLock(repository.commonDir, async () =>
     attachWorktree({ trashDir: directory, path, commonDir: repository.commonDir, adminId: manifest.adminId }),
   )
-  if (attached.changed) {
-    const formerAdmin = join(manifest.commonDir, 'worktrees', manifest.adminId)
+  // By where it is, not by what this call has moved: the one before may have been cut off right after its move.
+  const formerAdmin = join(manifest.commonDir, 'worktrees', manifest.adminId)
+  if (path !== manifest.worktree || attached.adminDir !== formerAdmin)
     await repairSubmodules(git, readAdminDir(path), { worktree: manifest.worktree, adminDir: formerAdmin })
+  if (branch !== null && manifest.branch !== null && branch !== manifest.branch) {
+    pointOperationAt(path, manifest.branch, branch)
+    await pointHeadAt(git, path, manifest.branch, branch)
   }
-  if (branch !== null && branch !== manifest.branch) await pointHeadAt(git, path, manifest.branch ?? '', branch)
   const listed = (await listWorktrees(git, repository.path)).find((worktree) => worktree.path === path)
   if (!listed) throw fail('restore-conflict', { path, message: 'git does not list it after the move' })
   report.unshift({

@@ -24,8 +24,8 @@ export async function refuseLowDisk(context: Context, stage?: Stage): Promise<vo
   throw fail('low-disk', { freeBytes: free, neededBytes }, { retryable: true, ...(stage ? { stage } : {}) })
 }
 
-/** Free bytes on the file system that holds `path`, or null where it cannot be asked. */
-async function freeBytes(path: string): Promise<number | null> {
+/** The free bytes of the file system that a path is on, or null where that cannot be known. */
+export async function freeBytes(path: string): Promise<number | null> {
   return statfs(path).then(
     (facts) => facts.bavail * facts.bsize,
     () => null,

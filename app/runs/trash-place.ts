@@ -22,6 +22,8 @@ export const Manifest = z.object({
   branchCommit: z.string().nullable(),
   head: z.string().nullable(),
   branchWasDeleted: z.boolean(),
+  /** The reflog of a branch that was deleted, each byte as one character: a branch that is made again begins a new one. */
+  branchLog: z.string().nullable().default(null),
   keepId: z.string(),
   removedAt: z.number(),
   tree: z.object({ device: z.string(), inode: z.string() }),

@@ -3,39 +3,46 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import pLimit from 'p-limit'
 import type { TrashEntry } from '../contract/commands.ts'
 import { commitsOnlyInKeep, dropKeepRefs } from '../git/keep.ts'
 import { moveDirectory } from '../git/trash-move.ts'
 import type { ReportItem } from '../model/event.ts'
 import { fail, failureOf } from '../model/failure.ts'
-import type { Run } from '../model/run.ts'
+import type { Run, Trash } from '../model/run.ts'
 import { forgetSessions } from './attempt.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from './context.ts'
 import { deleteTree, directoryIdentity, mountsBelow } from './delete-tree.ts'
 import { dropGone, goneKeepIds } from './gone-refs.ts'
 import { exists } from './presence.ts'
-import { spaceLeft } from './space.ts'
+import { freeBytes } from './space.ts'
 import { readManifest } from './trash-place.ts'
 
 const sweepMs = 60_000
 
+/** How many entries are counted at once: each takes two or three git processes. */
+const countAtOnce = pLimit(4)
+
 /** Everything in the trash, newest first, and what it takes together (null: some size is unknown). */
-export function listTrash(context: Context): { entries: TrashEntry[]; sizeBytes: number | null } {
+export async function listTrash(context: Context): Promise<{ entries: TrashEntry[]; sizeBytes: number | null }> {
   const { runs, repositories } = context.journal.state
-  const entries = Object.values(runs)
-    .filter((run) => run.phase === 'removed' && run.trash !== null)
-    .map((run) => ({
+  const removed = Object.values(runs).flatMap((run) =>
+    run.phase === 'removed' && run.trash ? [[run, run.trash] as const] : [],
+  )
+  const entries = await Promise.all(
+    removed.map(async ([run, trash]) => ({
       runId: run.id,
       title: run.title,
       repository: repositories[run.repositoryId]?.path ?? null,
       branch: run.branch,
-      removedAt: run.trash!.removedAt,
-      sizeBytes: run.trash!.sizeBytes,
-      rebuildableAt: run.trash!.rebuildableAt,
-      purgeAt: run.trash!.purgeAt,
-      commitsOnlyHere: run.trash!.commitsOnlyHere,
-    }))
-    .sort((a, b) => b.removedAt - a.removedAt)
+      removedAt: trash.removedAt,
+      sizeBytes: trash.sizeBytes,
+      rebuildableAt: trash.rebuildableAt,
+      purgeAt: trash.purgeAt,
+      commitsOnlyHere: await countAtOnce(() => countOnlyHere(context, run, { deep: false })),
+    })),
+  )
+  entries.sort((a, b) => b.removedAt - a.removedAt)
   const unknown = entries.some((entry) => entry.sizeBytes === null)
   return { entries, sizeBytes: unknown ? null : entries.reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0) }
 }
@@ -51,18 +58,26 @@ export function keepTrash(context: Context): () => void {
 
 /** One round of retention, by the clock of the context. */
 export async function sweepTrash(context: Context): Promise<void> {
-  const { low } = await spaceLeft(context)
   for (const run of Object.values(context.journal.state.runs)) {
     if (run.phase !== 'removed' || !run.trash || run.intent) continue
     const now = context.now()
-    if (now >= run.trash.purgeAt && (await countOnlyHere(context, run)) === 0) {
+    if (now >= run.trash.purgeAt && (await countOnlyHere(context, run, { deep: true })) === 0) {
       await purge(context, context.host, run.id).catch((error: unknown) =>
         context.log(`purge ${run.id}: ${String(error)}`),
       )
-    } else if (run.trash.rebuildableAt !== null && (now >= run.trash.rebuildableAt || low)) {
+    } else if (
+      run.trash.rebuildableAt !== null &&
+      (now >= run.trash.rebuildableAt || (await isLow(context, run.trash)))
+    ) {
       await trim(context, run.id).catch((error: unknown) => context.log(`trim ${run.id}: ${String(error)}`))
     }
   }
+}
+
+/** By the file system that the entry lies on: a full one elsewhere gains nothing from it. */
+async function isLow(context: Context, { directory }: Trash): Promise<boolean> {
+  const free = await freeBytes(directory)
+  return free !== null && free < context.journal.state.settings.lowDiskBytes
 }
 
 /** What a person agrees to when an entry with commits of its own is freed: bound to the count. */
@@ -80,7 +95,7 @@ export async function purgeRun(
 ): Promise<{ freedBytes: number | null }> {
   const run = runOf(context, input.runId)
   if (run.phase !== 'removed' || !run.trash) throw fail('wrong-phase', { phase: run.phase, wanted: 'removed' })
-  const count = await countOnlyHere(context, run)
+  const count = await countOnlyHere(context, run, { deep: true })
   const wanted = purgeConsent(run, count)
   if (count !== 0 && input.consent !== wanted) {
     throw fail(input.consent === undefined ? 'consent-needed' : 'consent-stale', {
@@ -93,8 +108,11 @@ export async function purgeRun(
   return purge(context, caller, input.runId)
 }
 
-/** Counted again now: a branch that held the commits when the run was removed may have been deleted since. Null: unknown. */
-async function countOnlyHere(context: Context, run: Run): Promise<number | null> {
+/**
+ * Counted again now: a branch that held the commits when the run was removed may have been deleted since. Null: unknown. `deep`
+ * also looks for repositories in what an install made, which takes seconds: before anything goes, not for a list.
+ */
+async function countOnlyHere(context: Context, run: Run, { deep }: { readonly deep: boolean }): Promise<number | null> {
   if (!run.trash) return 0
   const { directory } = run.trash
   try {
@@ -105,7 +123,7 @@ async function countOnlyHere(context: Context, run: Run): Promise<number | null>
     const { nestedCommits, rebuildable } = await readManifest(directory)
     if (nestedCommits === null) return null
     // The inspection does not look into what an install made: a repository that somebody vendored there is nobody's guess.
-    for (const name of rebuildable) if (await holdsRepository(join(directory, 'tree', name))) return null
+    if (deep) for (const name of rebuildable) if (await holdsRepository(join(directory, 'tree', name))) return null
     return nestedCommits + (await commitsOnlyInKeep(git, place, ...keepIds, basename(directory)))
   } catch {
     return null

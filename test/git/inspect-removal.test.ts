@@ -1,9 +1,9 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readAdminDir } from '../../app/git/checkout.ts'
 import { isPrecious } from '../../app/git/inspect-files.ts'
-import { inspectForRemoval, type RemovalInspection } from '../../app/git/inspect-removal.ts'
+import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '../../app/git/inspect-removal.ts'
 import { fingerprint, type TestRepo, writeFiles } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 
@@ -18,6 +18,9 @@ const files = {
 function inspect(repo: TestRepo, path: string, branch: string | null = 'agent/one'): Promise<RemovalInspection> {
   return inspectForRemoval(repo.context, path, { branch, baseCommit: repo.git('rev-parse', 'main') })
 }
+/** A commit in a bare repository that nothing else has. */
+const commitIn = (repo: TestRepo, bare: string) =>
+  repo.gitIn(bare, 'commit-tree', `${repo.gitIn(bare, 'rev-parse', 'HEAD')}^{tree}`, '-m', 'Only here')
 const nothing = { known: true, count: 0, names: [] }
 
 describe('inspectForRemoval', () => {
@@ -219,6 +222,71 @@ describe('inspectForRemoval', () => {
     })
   })
 
+  it('finds repositories that git itself never shows: in a folder of tracked files, bare, in a submodule, in each other', async () => {
+    const repo = repoOf({ files: { ...files, 'src/deep/own.txt': 'o', 'link-me/x.txt': 'x' }, remote: true })
+    repo.git('submodule', '--quiet', 'add', repo.remote!, 'sub')
+    repo.git('commit', '-qm', 'Add sub')
+    const path = repo.worktree('agent/one')
+    repo.gitIn(path, 'submodule', '--quiet', 'update', '--init')
+    repo.gitIn(path, 'init', '-q', 'src/deep')
+    repo.gitIn(join(path, 'src/deep'), 'add', '.')
+    repo.gitIn(join(path, 'src/deep'), 'commit', '-qm', 'Where tracked files lie')
+    for (const bare of ['bare.git', 'data/bare']) {
+      repo.gitIn(path, 'clone', '-q', '--bare', repo.remote!, bare)
+      repo.gitIn(join(path, bare), 'update-ref', 'refs/heads/own', commitIn(repo, join(path, bare)))
+    }
+    repo.gitIn(join(path, 'sub'), 'init', '-q', 'inner')
+    repo.commit({ 'i.txt': 'i' }, 'Inside the submodule', join(path, 'sub/inner'))
+    // A folder that has become a link leads out: what is there is not of this worktree.
+    rmSync(join(path, 'link-me'), { recursive: true })
+    symlinkSync(repo.path, join(path, 'link-me'))
+
+    expect(repo.gitIn(path, 'status', '--porcelain', '--ignored', 'src')).toBe('')
+    const found = await inspect(repo, path)
+    expect(found.nested).toEqual({
+      known: true,
+      repositories: [
+        { path: 'bare.git', dirty: 0, unpushed: expect.any(Number), why: null },
+        { path: 'data/bare', dirty: 0, unpushed: expect.any(Number), why: null },
+        { path: 'src/deep', dirty: 0, unpushed: 1, why: null },
+      ],
+    })
+    if (found.nested.known)
+      for (const { path: name, unpushed } of found.nested.repositories) expect(unpushed, name).toBeGreaterThan(0)
+    expect(found.submodules).toEqual({
+      known: true,
+      repositories: [
+        { path: 'sub', dirty: 1, unpushed: 0, why: null },
+        { path: 'sub/inner', dirty: 0, unpushed: 1, why: null },
+      ],
+    })
+  })
+
+  it('says who has a lock open, and which commits only the entry of a deleted worktree leads to', async () => {
+    const repo = repoOf({ files })
+    const path = repo.worktree('agent/one')
+    const lock = join(readAdminDir(path).adminDir, 'index.lock')
+    const descriptor = openSync(lock, 'w')
+    try {
+      expect((await inspect(repo, path)).locks).toMatchObject({
+        files: [{ path: lock, holders: [expect.stringContaining(`(${process.pid})`)] }],
+      })
+    } finally {
+      closeSync(descriptor)
+    }
+    expect((await inspect(repo, path)).locks).toMatchObject({ files: [{ path: lock, holders: [] }] })
+    rmSync(lock)
+
+    const { adminDir } = readAdminDir(path)
+    const gone = () =>
+      inspectGoneWorktree(repo.context, { topLevel: repo.path, commonDir: repo.commonDir }, adminDir, 'agent/one')
+    repo.commit({ 'x.txt': '1' }, 'On the branch', path)
+    rmSync(path, { recursive: true })
+    expect(await gone()).toEqual({ count: 0, subjects: [] })
+    repo.git('update-ref', 'refs/heads/agent/one', 'main')
+    expect(await gone()).toEqual({ count: 1, subjects: ['On the branch'] })
+  })
+
   it('names an operation, locks with their age, and worktrees inside', async () => {
     const repo = repoOf({ files })
     const path = repo.worktree('agent/one')
@@ -260,7 +328,7 @@ describe('inspectForRemoval', () => {
     expect(await failingAt('status')).toEqual(ofStatus)
     expect(await failingAt('status', 'sleep 60')).toEqual(ofStatus)
     expect(await failingAt('status', 'exit 0')).toEqual(ofStatus)
-    expect(await failingAt('ls-files')).toEqual(['hiddenEdits', 'submodules'])
+    expect(await failingAt('ls-files')).toEqual(['hiddenEdits', 'nested', 'submodules'])
     expect(await failingAt('rev-list')).toEqual(['commits'])
     expect(await failingAt('rev-list', 'echo lies')).toEqual(['commits'])
     expect(await failingAt('cat-file')).toEqual(['commits'])

@@ -213,7 +213,8 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
         commitsOnlyHere: 2,
       }
       emit({ type: 'remove-ended', runId, trash, report: [], failure: null })
-      return { report: [], freedNow: 0, purgeAt: trash.purgeAt }
+      const { rebuildableBytes, rebuildableAt, purgeAt, commitsOnlyHere } = trash
+      return { report: [], freedNow: 0, rebuildableBytes, rebuildableAt, purgeAt, commitsOnlyHere }
     }
     case 'run.restore':
       emit({

@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Keeper } from '../../app/keeper/client.ts'
@@ -130,6 +141,27 @@ describe('the trash in time', () => {
     expect(existsSync(join(tree, 'node_modules'))).toBe(false)
     expect(existsSync(join(tree, 'notes.txt'))).toBe(true)
     expect(host.run('work').phase).toBe('removed')
+  })
+
+  it('a disk is low for the entries that lie on it, whatever the data directory has', async ({ skip }) => {
+    const memory = '/dev/shm'
+    if (!existsSync(memory) || statSync(memory).dev === statSync(host.dataDirectory).dev) return skip()
+    const [there, here] = [memory, host.dataDirectory]
+      .map((path) => statfsSync(path))
+      .map((facts) => facts.bavail * facts.bsize)
+    const root = realpathSync(mkdtempSync(join(memory, 'coppice-trash-')))
+    try {
+      const near = await removed((at) => put(join(at, 'node_modules/a/index.js')), 'near')
+      await host.call('settings.change', { change: { worktreeRoot: root } })
+      const far = await removed((at) => put(join(at, 'node_modules/a/index.js')), 'far')
+      const lowDiskBytes = Math.round((there! + here!) / 2)
+      await sweepAt(far.removedAt + 1000, { lowDiskBytes })
+      expect(existsSync(join(far.tree, 'node_modules'))).toBe(there! > lowDiskBytes)
+      expect(existsSync(join(near.tree, 'node_modules'))).toBe(here! > lowDiskBytes)
+    } finally {
+      await host.close()
+      rmSync(root, { recursive: true, force: true })
+    }
   })
 
   it('never drops a repository that somebody keeps in node_modules, and asks before its days end it', async () => {
