@@ -1,14 +1,15 @@
-// What happened, when, by whom, to which run: the journal, newest first, searchable, a page at a time.
+// What happened, when, by whom, to which run: the journal, newest first, searchable, a page at a time, and exported as a whole.
 import { useDeferredValue, useEffect, useState } from 'react'
-import { sentenceOf } from '../app/contract/sentences.ts'
+import { bytesText, sentenceOf } from '../app/contract/sentences.ts'
 import type { JournalRecord } from '../app/model/event.ts'
 import { failureOf } from '../app/model/failure.ts'
 import { ConnectionBar } from './ConnectionBar.tsx'
 import { Icon } from './Icon.tsx'
-import { eventText } from './journal-words.ts'
+import { JournalEntry, runOf } from './JournalEntry.tsx'
 import { call, useReplica } from './replica.ts'
-import { focusRun } from './ui.ts'
-import { line } from './words.ts'
+import { say } from './toasts.ts'
+import { attempt, copyText } from './verbs.ts'
+import { counted, line } from './words.ts'
 
 const pageSize = 200
 
@@ -17,6 +18,7 @@ export function JournalView() {
   const search = useDeferredValue(text.trim())
   const [records, setRecords] = useState<readonly JournalRecord[]>([])
   const [more, setMore] = useState(false)
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set())
   const [problem, setProblem] = useState<string | null>(null)
   const connected = useReplica(({ link }) => link === 'connected')
   const seq = useReplica(({ state }) => state.seq)
@@ -43,6 +45,12 @@ export function JournalView() {
     }
   }, [search, connected, seq])
 
+  const toggle = (record: number) =>
+    setOpen((before) => {
+      const next = new Set(before)
+      if (!next.delete(record)) next.add(record)
+      return next
+    })
   const older = async () => {
     const last = records.at(-1)
     if (!last) return
@@ -65,6 +73,14 @@ export function JournalView() {
             <p className="muted">
               Everything that Coppice did, newest first. Each entry holds the hash of the one before it.
             </p>
+          </div>
+          <div className="row">
+            <button type="button" className="btn" disabled={!connected} onClick={() => void exportAs('jsonl')}>
+              Export JSONL
+            </button>
+            <button type="button" className="btn" disabled={!connected} onClick={() => void exportAs('csv')}>
+              Export CSV
+            </button>
           </div>
           <search className="input">
             <Icon name="search" size={14} />
@@ -97,41 +113,15 @@ export function JournalView() {
             </thead>
             <tbody>
               {records.map((record) => {
-                const { icon, text: what, state } = eventText(record.event)
                 const runId = runOf(record)
                 return (
-                  <tr key={record.seq}>
-                    <td className="num faint">{record.seq}</td>
-                    <td className="muted nowrap">
-                      {new Date(record.at).toLocaleString('en-GB', {
-                        day: '2-digit',
-                        month: 'short',
-                        hour: '2-digit',
-                        minute: '2-digit',
-                        second: '2-digit',
-                      })}
-                    </td>
-                    <td className="muted nowrap">
-                      {record.actor.via === 'host' ? 'Coppice' : `${line(record.actor.user, 40)}, ${record.actor.via}`}
-                    </td>
-                    <td>
-                      {runId ? (
-                        <button type="button" className="link cut" title={runId} onClick={() => focusRun(runId)}>
-                          {line(titles[runId]?.title ?? runId, 60)}
-                        </button>
-                      ) : (
-                        <span className="faint">–</span>
-                      )}
-                    </td>
-                    <td data-state={state}>
-                      <span className="row">
-                        <Icon name={icon} size={14} />
-                        <span className="cut" title={what}>
-                          {what}
-                        </span>
-                      </span>
-                    </td>
-                  </tr>
+                  <JournalEntry
+                    key={record.seq}
+                    record={record}
+                    title={runId === null ? null : (titles[runId]?.title ?? null)}
+                    open={open.has(record.seq)}
+                    onToggle={() => toggle(record.seq)}
+                  />
                 )
               })}
             </tbody>
@@ -150,7 +140,13 @@ export function JournalView() {
   )
 }
 
-function runOf({ event }: JournalRecord): string | null {
-  if ('runId' in event) return event.runId
-  return event.type === 'run-queued' ? event.run.id : null
+async function exportAs(format: 'jsonl' | 'csv') {
+  const done = await attempt('The journal was not exported', 'journal.export', { format })
+  if (!done) return
+  say({
+    title: `${counted(done.records, 'record')} exported.`,
+    text: `${line(done.path, 400)}, ${bytesText(done.bytes)}. "coppice journal --verify FILE" checks it with nothing but the file.`,
+    ms: 30_000,
+    action: { label: 'Copy path', run: () => void copyText(done.path, 'Path') },
+  })
 }

@@ -3,13 +3,14 @@ import { actions, labelOf, momentOf } from './actions.ts'
 import { chordCap, keyCap } from './keymap.ts'
 import { Modal } from './Modal.tsx'
 
-const groups = ['Go to', 'Runs', 'This run', 'Window'] as const
+const groups = ['Go to', 'Runs', 'This run', 'Trash', 'Window'] as const
 
 export function KeysSheet({ onClose }: { onClose: () => void }) {
   const moment = momentOf()
   return (
     <Modal title="All keys" className="keys" onClose={onClose}>
-      <div className="form">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled with the keyboard too. */}
+      <section className="form" tabIndex={0} aria-label="Keys by what they are for">
         <p className="muted">
           Either the grid has the keys or one terminal has them. From a terminal, Coppice hears only the chord with Ctrl
           Shift (Cmd Shift on macOS); every other key goes to the program.
@@ -36,7 +37,7 @@ export function KeysSheet({ onClose }: { onClose: () => void }) {
             </section>
           ))}
         </div>
-      </div>
+      </section>
     </Modal>
   )
 }

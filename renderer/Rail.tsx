@@ -181,6 +181,10 @@ function Disk() {
       0,
     ),
   )
+  const unweighed = useReplica(
+    ({ state }) =>
+      Object.values(state.runs).filter((run) => run.phase === 'removed' && run.trash?.sizeBytes === null).length,
+  )
   const connected = useReplica(({ link }) => link === 'connected')
   const [free, setFree] = useState<number | null>(null)
   useEffect(() => {
@@ -197,7 +201,7 @@ function Disk() {
     return () => clearInterval(timer)
   }, [repository, connected])
   const { lowDiskBytes } = useSettings()
-  if (all === 0 && trash === 0 && free === null) return null
+  if (all === 0 && trash === 0 && unweighed === 0 && free === null) return null
   const low = free !== null && free < lowDiskBytes
   const total = bytes + trash + (free ?? 0)
   const share = (part: number) => `${total > 0 ? Math.max(part > 0 ? 1 : 0, (part / total) * 100) : 0}%`
@@ -213,16 +217,19 @@ function Disk() {
       <div
         className="meter"
         role="img"
-        aria-label={`${bytesText(bytes)} in worktrees, of which ${bytesText(reclaimable)} can come back; ${bytesText(trash)} in the trash; ${bytesText(free)} free`}
+        aria-label={`${bytesText(bytes)} in worktrees, of which ${bytesText(reclaimable)} can come back; ${bytesText(trash)}${unweighed > 0 ? ' or more' : ''} in the trash; ${bytesText(free)} free`}
       >
         <i className="kept" style={{ width: share(bytes - reclaimable) }} />
         <i className="back" style={{ width: share(reclaimable) }} />
         <i className="trashed" style={{ width: share(trash) }} />
       </div>
-      {trash > 0 && (
+      {(trash > 0 || unweighed > 0) && (
         <div className="line">
           <span>Trash</span>
-          <b>{bytesText(trash)}</b>
+          <b title={unweighed > 0 ? `the size of ${unweighed} is unknown` : undefined}>
+            {bytesText(trash)}
+            {unweighed > 0 ? '+' : ''}
+          </b>
         </div>
       )}
       <div className="line">

@@ -4,10 +4,12 @@ import { useEffect, useState } from 'react'
 import type { TrashEntry } from '../app/contract/commands.ts'
 import { bytesText, dateText, sentenceOf } from '../app/contract/sentences.ts'
 import { failureOf } from '../app/model/failure.ts'
+import { isKept } from '../app/model/run.ts'
 import { ConnectionBar } from './ConnectionBar.tsx'
 import { Icon } from './Icon.tsx'
+import { keyCap } from './keymap.ts'
 import { call, useReplica } from './replica.ts'
-import { openDialog, showFilter } from './ui.ts'
+import { openDialog, showFilter, useUi } from './ui.ts'
 import { restore } from './verbs.ts'
 import { counted, line } from './words.ts'
 
@@ -39,6 +41,22 @@ export function TrashView() {
       current = false
     }
   }, [signal, connected])
+
+  const focused = useUi((ui) => ui.focused)
+  const first = list?.entries[0]?.runId ?? null
+  const known = list?.entries.some((entry) => entry.runId === focused) ?? false
+  // A row is chosen while the trash is looked at, so that its keys act on what is seen; the grid's own focus comes back after it.
+  useEffect(() => {
+    if (!known && first !== null) useUi.setState({ focused: first })
+  }, [known, first])
+  useEffect(() => {
+    const before = useUi.getState().focused
+    return () => useUi.setState((ui) => (ui.view === 'trash' || isShownInGrid(ui.focused) ? {} : { focused: before }))
+  }, [])
+  useEffect(() => {
+    if (focused !== null)
+      document.querySelector(`tr[data-run-id="${CSS.escape(focused)}"]`)?.scrollIntoView({ block: 'nearest' })
+  }, [focused])
 
   const bring = async (id: string) => {
     setBusy(id)
@@ -92,7 +110,13 @@ export function TrashView() {
               </thead>
               <tbody>
                 {list.entries.map((entry) => (
-                  <tr key={entry.runId} data-run-id={entry.runId}>
+                  <tr
+                    key={entry.runId}
+                    data-run-id={entry.runId}
+                    aria-current={entry.runId === focused}
+                    onPointerDown={() => useUi.setState({ focused: entry.runId })}
+                    onFocus={() => useUi.setState({ focused: entry.runId })}
+                  >
                     <th scope="row">
                       <span className="cut strong" title={line(entry.title)}>
                         {line(entry.title, 120)}
@@ -114,13 +138,13 @@ export function TrashView() {
                           {counted(entry.commitsOnlyHere, 'commit')} only here
                         </span>
                       ) : (
-                        <span className="muted">nothing unpushed</span>
+                        <span className="muted">no commit of its own</span>
                       )}
                     </td>
                     <td className="num">{bytesText(entry.sizeBytes)}</td>
                     <td className="muted nowrap">{dateText(entry.removedAt)}</td>
                     <td className="muted nowrap">
-                      {dateText(entry.purgeAt)}
+                      {entry.commitsOnlyHere === 0 ? dateText(entry.purgeAt) : 'when you free it'}
                       {entry.rebuildableAt !== null && (
                         <span className="second">rebuildable: {dateText(entry.rebuildableAt)}</span>
                       )}
@@ -130,20 +154,22 @@ export function TrashView() {
                         type="button"
                         className="btn small"
                         disabled={busy !== null}
-                        aria-label={`Restore: ${line(entry.title, 80)}`}
                         onClick={() => void bring(entry.runId)}
                       >
                         <Icon name="undo" size={14} />
                         {busy === entry.runId ? 'Restoring' : 'Restore'}
+                        <span className="sr">: {line(entry.title, 80)}</span>
+                        {entry.runId === focused && <kbd>{keyCap('Enter')}</kbd>}
                       </button>
                       <button
                         type="button"
                         className="btn small quiet"
                         disabled={busy !== null}
-                        aria-label={`Free now: ${line(entry.title, 80)}`}
                         onClick={() => openDialog({ kind: 'purge', runId: entry.runId, consent: null, failure: null })}
                       >
                         Free now
+                        <span className="sr">: {line(entry.title, 80)}</span>
+                        {entry.runId === focused && <kbd>{keyCap('Delete')}</kbd>}
                       </button>
                     </td>
                   </tr>
@@ -155,4 +181,9 @@ export function TrashView() {
       </div>
     </main>
   )
+}
+
+function isShownInGrid(runId: string | null): boolean {
+  const run = runId === null ? undefined : useReplica.getState().state.runs[runId]
+  return run !== undefined && isKept(run.phase)
 }

@@ -4,7 +4,7 @@ import { attentionOf } from '../app/model/attention.ts'
 import { isKept, isLive, isSettled, type Live, type Run } from '../app/model/run.ts'
 import type { IconName } from './Icon.tsx'
 import { useReplica } from './replica.ts'
-import { isDone, needing, ordered, visibleIds } from './selectors.ts'
+import { isDone, needing, ordered, trashIds, visibleIds } from './selectors.ts'
 import { giveKeys, viewOf } from './terminals.ts'
 import { focusRun, openDialog, saveOrder, showFilter, showView, type Ui, useUi } from './ui.ts'
 import * as verbs from './verbs.ts'
@@ -20,7 +20,7 @@ export interface Moment {
 export interface Action {
   readonly id: string
   readonly label: string | ((moment: Moment) => string)
-  readonly group: 'Runs' | 'This run' | 'Go to' | 'Window'
+  readonly group: 'Runs' | 'This run' | 'Trash' | 'Go to' | 'Window'
   readonly icon?: IconName
   /** Keys while the grid has them: 'n', 'Shift+J', 'Mod+k', 'Delete'. The first one is shown. */
   readonly keys: readonly string[]
@@ -31,8 +31,11 @@ export interface Action {
 }
 
 const always = () => true
+// Only where the run can be seen: the trash and the journal have keys of their own.
 const withRun = (test: (run: Run, moment: Moment) => boolean) => (moment: Moment) =>
-  moment.run !== undefined && isKept(moment.run.phase) && test(moment.run, moment)
+  moment.ui.view === 'grid' && moment.run !== undefined && isKept(moment.run.phase) && test(moment.run, moment)
+const inTrash = ({ run, ui }: Moment) =>
+  ui.view === 'trash' && run?.phase === 'removed' && run.trash !== null && run.intent === null
 const onRun =
   (act: (runId: string, run: Run) => void) =>
   ({ run }: Moment) =>
@@ -93,7 +96,7 @@ export const actions: readonly Action[] = [
     group: 'Go to',
     keys: ['ArrowDown'],
     when: always,
-    run: ({ ui }) => step(ui.columns),
+    run: ({ ui }) => step(ui.view === 'grid' ? ui.columns : 1),
   },
   {
     id: 'above',
@@ -101,7 +104,7 @@ export const actions: readonly Action[] = [
     group: 'Go to',
     keys: ['ArrowUp'],
     when: always,
-    run: ({ ui }) => step(-ui.columns),
+    run: ({ ui }) => step(ui.view === 'grid' ? -ui.columns : -1),
   },
   {
     id: 'type',
@@ -228,6 +231,24 @@ export const actions: readonly Action[] = [
     chord: true,
     when: withRun((run) => isSettled(run.phase) || run.phase === 'running'),
     run: onRun((id) => void verbs.remove(id)),
+  },
+  {
+    id: 'restore',
+    label: 'Restore from the trash',
+    group: 'Trash',
+    icon: 'undo',
+    keys: ['Enter'],
+    when: inTrash,
+    run: onRun((id) => void verbs.restore(id)),
+  },
+  {
+    id: 'free-now',
+    label: 'Free now',
+    group: 'Trash',
+    icon: 'remove',
+    keys: ['Delete', 'Backspace'],
+    when: inTrash,
+    run: onRun((runId) => openDialog({ kind: 'purge', runId, consent: null, failure: null })),
   },
   {
     id: 'undo',
@@ -416,6 +437,7 @@ export function perform(id: string, runId?: string): void {
 
 function shownIds(): string[] {
   const { state, live } = useReplica.getState()
+  if (useUi.getState().view === 'trash') return trashIds(state)
   return visibleIds(state, live, useUi.getState(), Date.now())
 }
 
@@ -425,7 +447,9 @@ function step(by: number) {
   if (ids.length === 0) return
   const from = focused === null ? -1 : ids.indexOf(focused)
   const to = from < 0 ? (by > 0 ? 0 : ids.length - 1) : Math.min(ids.length - 1, Math.max(0, from + by))
-  focusRun(ids[to] ?? null)
+  // In the trash the focus stays there.
+  if (useUi.getState().view === 'trash') useUi.setState({ focused: ids[to] ?? null })
+  else focusRun(ids[to] ?? null)
 }
 
 /** The waiting run after the focused one, in the strip's order; those that wait for an answer come before the rest. */

@@ -23,6 +23,8 @@ export function eventText(event: Event): EventWords {
       return event.presence === 'present'
         ? say('repo', 'Repository is there again')
         : say('stalled', 'Repository cannot be seen', 'stalled')
+    case 'repository-remotes':
+      return say('repo', 'Addresses of its remotes noted')
     case 'repository-trusted':
       return say('lock', event.trusted ? 'Repository trusted' : 'Trust taken back')
     case 'repository-forgotten':

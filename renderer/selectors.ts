@@ -75,6 +75,14 @@ export function visibleIds(state: State, live: Lives, look: Look, now: number): 
   return ordered(shown, look.order).map((run) => run.id)
 }
 
+/** The removed runs, the newest first: the order of the trash. */
+export function trashIds(state: State): string[] {
+  return Object.values(state.runs)
+    .filter((run) => run.phase === 'removed' && run.trash !== null)
+    .sort((a, b) => (b.trash?.removedAt ?? 0) - (a.trash?.removedAt ?? 0))
+    .map((run) => run.id)
+}
+
 export interface Waiting {
   readonly id: string
   readonly title: string

@@ -278,6 +278,11 @@ export const commands = {
     }),
     output: z.object({ records: z.array(JournalRecord), more: z.boolean() }),
   },
+  /** All of it as an audit log, into a file of the data directory: too large for one answer, and to be verified from that file alone. */
+  'journal.export': {
+    input: z.object({ format: z.enum(['jsonl', 'csv']) }),
+    output: z.object({ path: z.string(), records: z.number(), head: z.string(), bytes: z.number() }),
+  },
 } as const
 
 export type Commands = typeof commands

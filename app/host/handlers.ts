@@ -9,6 +9,7 @@ import { type Context, record, runOf } from '../runs/context.ts'
 import { createRuns } from '../runs/create.ts'
 import { startDemo } from '../runs/demo.ts'
 import { examine } from '../runs/doctor.ts'
+import { exportJournal } from '../runs/export-journal.ts'
 import { readLogs } from '../runs/logs.ts'
 import { branchName } from '../runs/names.ts'
 import { look, weigh } from '../runs/observe.ts'
@@ -94,5 +95,6 @@ export function createHandlers(context: Context): RoomHandlers {
       const { records, more } = journal.read(input)
       return { records: [...records], more }
     },
+    'journal.export': (input) => exportJournal(context, input),
   }
 }

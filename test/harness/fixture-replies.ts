@@ -280,6 +280,13 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
           .slice(0, Number(given.limit ?? 200)),
         more: false,
       }
+    case 'journal.export':
+      return {
+        path: `/data/exports/journal.${given.format}`,
+        records: stage.records.length,
+        head: 'f'.repeat(64),
+        bytes: 4096,
+      }
     case 'settings.change':
       emit({ type: 'settings-changed', settings: { ...state.settings, ...(given.change as object) } })
       return {}

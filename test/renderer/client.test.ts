@@ -297,6 +297,9 @@ describe('accessibility', () => {
     await page.keyboard.press('l')
     await page.getByRole('cell', { name: /Moved to the trash/ }).waitFor()
     expect(await check(page), 'journal').toEqual([])
+    await page.getByRole('button', { name: /Moved to the trash/ }).click()
+    await page.getByText('Before it', { exact: true }).waitFor()
+    expect(await check(page), 'an entry of the journal').toEqual([])
   })
 
   it.each([false, true])('axe finds nothing on the first screen (light: %s)', async (light) => {

@@ -114,6 +114,30 @@ describe('the table of actions', () => {
     }
   })
 
+  it('acts in the trash on what lies there, and on no run that cannot be seen', () => {
+    const sample = useReplica.getState().state.runs['paginate-transactions']!
+    const trash = { directory: '/t', removedAt: 1, sizeBytes: 1, rebuildableBytes: 0, rebuildableAt: null }
+    const removed: Run = {
+      ...sample,
+      phase: 'removed',
+      trash: { ...trash, rebuildableDropped: [], purgeAt: 2, commitsOnlyHere: 0 },
+    }
+    const keysOf = (run: Run, view: 'grid' | 'trash' | 'journal') => {
+      const moment = { run, live: emptyLive, ui: { ...useUi.getState(), view }, connected: true }
+      return actions
+        .filter((action) => action.when(moment))
+        .flatMap((action) => action.keys.map((key) => [key, action.id] as const))
+    }
+    const inTrash = keysOf(removed, 'trash')
+    expect(inTrash.filter(([key], index) => inTrash.findIndex(([other]) => other === key) !== index)).toEqual([])
+    expect(Object.fromEntries(inTrash)).toMatchObject({ Delete: 'free-now', Enter: 'restore' })
+    expect(keysOf(removed, 'grid').map(([, id]) => id)).not.toContain('free-now')
+    for (const view of ['trash', 'journal'] as const) {
+      const ids = keysOf({ ...sample, phase: 'exited' }, view).map(([, id]) => id)
+      for (const id of ['remove', 'stop', 'publish', 'resume']) expect(ids, view).not.toContain(id)
+    }
+  })
+
   it('holds an approval back while its question has only just appeared', () => {
     const sample = useReplica.getState().state.runs['paginate-transactions']!
     const asking = (settledAt: number): Run => ({
