@@ -2,6 +2,7 @@
 import { bytesText, sentenceOf } from '../app/contract/sentences.ts'
 import { lookOfEnd } from '../app/model/attention.ts'
 import type { Event } from '../app/model/event.ts'
+import type { Intent } from '../app/model/run.ts'
 import type { IconName } from './Icon.tsx'
 import { line, looks, stageName } from './words.ts'
 
@@ -50,7 +51,7 @@ export function eventText(event: Event): EventWords {
       )
     }
     case 'intended':
-      return say('queued', `About to: ${intentWords[event.intent.kind]}`)
+      return say('queued', `About to: ${intentWords[event.intent.kind]}${agreedIn(event.intent)}`)
     case 'worktree-made':
       return say('folder', 'Worktree made')
     case 'create-undone':
@@ -117,3 +118,8 @@ const intentWords = {
   restore: 'restore from the trash',
   purge: 'free for good',
 } as const
+
+function agreedIn(intent: Intent): string {
+  if ((intent.kind !== 'remove' && intent.kind !== 'purge') || !intent.agreed) return ''
+  return `; ${intent.forced ? 'forced, ' : ''}agreed to: ${intent.agreed.join('; ')}`
+}

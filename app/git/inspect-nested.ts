@@ -14,7 +14,7 @@ export interface NestedRepository {
   readonly path: string
   /** Files changed, staged, untracked or in conflict; null: unknown. */
   readonly dirty: number | null
-  /** Commits of any of its branches, HEAD or stashes that none of its remotes has; null: unknown. */
+  /** Commits of any of its branches, HEAD, stashes or reflogs that none of its remotes has; null: unknown. */
   readonly unpushed: number | null
   /** Why something is unknown. */
   readonly why: string | null
@@ -82,7 +82,7 @@ function checkoutAt(path: string): Checkout {
   return { worktree: real, adminDir: real, commonDir: real, id: null }
 }
 
-/** Commits of its branches, HEAD and stashes that none of its remotes has. */
+/** Commits of its branches, HEAD, stashes and reflogs (amended or reset away) that none of its remotes has. */
 async function countUnpushed(context: GitContext, checkout: Checkout): Promise<number> {
   const tips = ['--branches']
   for (const ref of ['HEAD', 'refs/stash']) {
@@ -90,7 +90,7 @@ async function countUnpushed(context: GitContext, checkout: Checkout): Promise<n
     const { code } = await git(context, checkout.worktree, args, { checkout, exits: [1] })
     if (code === 0) tips.push(ref)
   }
-  const args = ['rev-list', '--count', ...tips, '--not', '--remotes']
+  const args = ['rev-list', '--count', ...tips, '--reflog', '--not', '--remotes']
   const text = await gitText(context, checkout.worktree, args, { checkout })
   if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
   return Number(text)

@@ -22,6 +22,8 @@ export interface Kept {
   readonly missing: number
   /** Commits that no branch, tag or remote branch leads to. */
   readonly commitsOnlyInKeep: number
+  /** False where something could not be read and was passed over (`lenient`): more than this may exist only in the worktree. */
+  readonly complete: boolean
 }
 
 export const keepPrefix = 'refs/coppice/keep/'
@@ -32,11 +34,13 @@ export interface KeepOptions {
   /** The worktree; or, where that is gone, only its admin directory. */
   readonly worktree?: string
   readonly adminDir?: string
+  /** Keeps what can be read where a reflog or the index cannot be: for a removal that was agreed to although that is unknown. */
+  readonly lenient?: boolean
 }
 
 /**
  * Makes refs under refs/coppice/keep/<keepId>/. Done again with the same id it replaces them. Throws `state-unknown` where
- * something could not be read (a reflog, the index), with nothing changed. Most often five git processes, at most ten.
+ * something could not be read (a reflog, the index) and not `lenient`, with nothing changed. Most often five git processes, at most ten.
  */
 export async function keepObjects(
   context: GitContext,
@@ -51,7 +55,17 @@ export async function keepObjects(
       message: 'the repository stores its refs as reftable: reflogs cannot be read there yet',
     })
   }
-  const mentioned = mentionedObjects(checkout, branch)
+  let complete = true
+  const orNothing =
+    <T>(nothing: T) =>
+    (error: unknown): T => {
+      if (!options.lenient) throw error
+      complete = false
+      return nothing
+    }
+  const mentioned = await Promise.resolve()
+    .then(() => mentionedObjects(checkout, branch))
+    .catch(orNothing(new Set<string>()))
   // One process answers for the two refs and for every name.
   const asked = ['HEAD^{commit}', ...(branch === null ? [] : [`refs/heads/${branch}^{commit}`])]
   const [tips, present] = await lookUp(context, checkout, asked, [...mentioned])
@@ -59,7 +73,7 @@ export async function keepObjects(
   const branchCommit = branch === null ? null : (tips[1] ?? null)
   const named = [...new Set([head, branchCommit].filter((commit) => commit !== null))]
   const loose = await unreachable(context, checkout, [...present.keys()], named)
-  const stagedTree = await keepStaged(context, checkout, head)
+  const stagedTree = await keepStaged(context, checkout, head).catch(orNothing(null))
 
   const wanted = new Map<string, string>()
   if (head !== null) wanted.set(`${prefix}head`, head)
@@ -74,6 +88,7 @@ export async function keepObjects(
     stagedTree,
     missing: mentioned.size - present.size,
     commitsOnlyInKeep: await commitsOnlyInKeep(context, repository, keepId),
+    complete,
   }
 }
 

@@ -101,6 +101,9 @@ export const StageRecord = z.object({
 })
 export type StageRecord = z.infer<typeof StageRecord>
 
+/** What a person agreed to lose, in the words and counts that they were shown; absent where nobody had to be asked. */
+const consented = { agreed: z.array(z.string()).optional(), forced: z.boolean().optional() }
+
 /** An effect that was announced and whose outcome is not yet known. Recovery finishes or undoes it by what git and the disk say. */
 export const Intent = z.discriminatedUnion('kind', [
   z.object({
@@ -113,9 +116,9 @@ export const Intent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('start'), sessionId: SessionId }),
   z.object({ kind: z.literal('stop') }),
   z.object({ kind: z.literal('push'), remote: z.string(), ref: z.string(), sha: z.string() }),
-  z.object({ kind: z.literal('remove'), directory: z.string(), from: Phase }),
+  z.object({ kind: z.literal('remove'), directory: z.string(), from: Phase, ...consented }),
   z.object({ kind: z.literal('restore'), path: z.string(), branch: z.string().nullable() }),
-  z.object({ kind: z.literal('purge') }),
+  z.object({ kind: z.literal('purge'), ...consented }),
 ])
 export type Intent = z.infer<typeof Intent>
 

@@ -100,6 +100,8 @@ export function unknownFact(kind: Kind, text: string, why: string): RemovalFact 
   return { kind, count: null, text, names: [], onlyHere: true, why }
 }
 
+const maxNames = 50
+
 interface Said {
   readonly count: number | null
   readonly text: string
@@ -116,7 +118,8 @@ function fact<T>(kind: Kind, subject: string, part: Part<T>, say: (part: Known<T
     kind,
     count,
     text,
-    names: [...names],
+    // A consent covers them, and a frame carries them: a few are for the eye, the count is exact.
+    names: names.slice(0, maxNames),
     bytes: bytes ?? null,
     onlyHere: kind !== 'ignored',
     ...(why ? { why } : {}),

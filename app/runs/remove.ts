@@ -66,10 +66,12 @@ export async function removeRun(context: Context, caller: Caller, request: Remov
   return alone(context, request.runId, () => takeAway(context, caller, request, inspected))
 }
 
+/** What has to be agreed to. */
+const asking = (preview: RemovalPreview): string[] =>
+  preview.facts.filter((fact) => fact.count === null || (fact.count > 0 && fact.onlyHere)).map((fact) => fact.text)
+
 function checkConsent(preview: RemovalPreview, request: RemovalRequest): void {
-  const facts = preview.facts
-    .filter((fact) => fact.count === null || (fact.count > 0 && fact.onlyHere))
-    .map((fact) => fact.text)
+  const facts = asking(preview)
   const unknown = preview.facts.filter((fact) => fact.count === null)
   if (unknown.length > 0 && !request.force) {
     throw fail('state-unknown', {
@@ -110,7 +112,10 @@ async function takeAway(
   makeRoom(context.dataDirectory)
   const directory = there ? trashEntryPath(run, at) : ''
   if (there) await makeTrashEntry(directory, run.worktree!)
-  record(context, caller, { type: 'intended', runId, intent: { kind: 'remove', directory, from: run.phase } })
+  const agreed = asking(inspected.preview)
+  const consented = agreed.length > 0 ? { agreed, forced: inspected.preview.unknown } : {}
+  const intent = { kind: 'remove', directory, from: run.phase, ...consented } as const
+  record(context, caller, { type: 'intended', runId, intent })
   try {
     const { trash, report } = there
       ? await moveToTrash(context, run, directory, at, inspected)
@@ -171,8 +176,10 @@ async function moveToTrash(
     })
   const admin = readAdminDir(worktree)
   const keepId = basename(directory)
-  const kept = await keepObjects(git, placeOf(repository), { worktree, keepId, branch: run.branch })
-  const { nestedCommits } = inspected
+  const lenient = inspected.preview.unknown
+  const kept = await keepObjects(git, placeOf(repository), { worktree, keepId, branch: run.branch, lenient })
+  // Unknown stays unknown: such an entry is never freed unasked.
+  const nestedCommits = kept.complete ? inspected.nestedCommits : null
   const commitsOnlyHere = nestedCommits === null ? null : kept.commitsOnlyInKeep + nestedCommits
   const size = await measure(worktree)
   const rebuildableBytes = await measureAll(inspected.rebuildable.map((name) => join(worktree, name)))

@@ -37,6 +37,11 @@ export async function restoreRun(
         report: [],
         failure: null,
       })
+      // As it was before: its directory is gone, and Resume makes it again from the branch.
+      if (run.worktree !== null) {
+        const { worktree } = run
+        record(context, caller, { type: 'worktree-presence', runId: run.id, presence: 'missing', worktree })
+      }
       return { report: [], worktree: '' }
     }
     const path = await freePath(run.worktree ?? join(run.trash.directory, 'tree'))

@@ -1,18 +1,32 @@
 // Entries of the trash that hold no tree and that no run names: a removal that was called off before anything moved, a restore or a
 // purge whose last step failed. Their keep refs go and then their folder; an entry that holds anything is listed, never deleted.
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { dropKeepRefs } from '../git/keep.ts'
 import type { ReportItem } from '../model/event.ts'
 import type { Run } from '../model/run.ts'
 import { type Context, placeOf, repositoryOf } from './context.ts'
 import { deleteTree, directoryIdentity } from './delete-tree.ts'
-import { entryName, manifestName } from './trash-place.ts'
+import { entryName, manifestName, trashRootOf } from './trash-place.ts'
 import { worktreeRootOf } from './worktree-root.ts'
 
-/** Tidies the trash under the root; gives a line for each entry that it touched or could not account for. */
+/** The root of now, and those of before that a run still names: the setting is for new runs only. */
+function trashRoots(context: Context): string[] {
+  const named = Object.values(context.journal.state.runs).flatMap(({ worktree, trash }) => [
+    ...(worktree ? [trashRootOf(worktree)] : []),
+    ...(trash?.directory ? [dirname(trash.directory)] : []),
+  ])
+  return [...new Set([join(worktreeRootOf(context), '.trash'), ...named])]
+}
+
+/** Tidies the trash under each root; gives a line for each entry that it touched or could not account for. */
 export async function tidyTrash(context: Context): Promise<ReportItem[]> {
-  const root = join(worktreeRootOf(context), '.trash')
+  const report: ReportItem[] = []
+  for (const root of trashRoots(context)) report.push(...(await tidyRoot(context, root)))
+  return report
+}
+
+async function tidyRoot(context: Context, root: string): Promise<ReportItem[]> {
   const report: ReportItem[] = []
   for (const name of await namesIn(root)) {
     const directory = join(root, name)

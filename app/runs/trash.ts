@@ -15,6 +15,7 @@ import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf 
 import { deleteTree, directoryIdentity, mountsBelow } from './delete-tree.ts'
 import { dropGone, goneKeepIds } from './gone-refs.ts'
 import { exists } from './presence.ts'
+import { inspectPresent } from './repositories.ts'
 import { freeBytes } from './space.ts'
 import { readManifest } from './trash-place.ts'
 
@@ -97,15 +98,15 @@ export async function purgeRun(
   if (run.phase !== 'removed' || !run.trash) throw fail('wrong-phase', { phase: run.phase, wanted: 'removed' })
   const count = await countOnlyHere(context, run, { deep: true })
   const wanted = purgeConsent(run, count)
-  if (count !== 0 && input.consent !== wanted) {
-    throw fail(input.consent === undefined ? 'consent-needed' : 'consent-stale', {
-      consent: wanted,
-      names: [
-        count === null ? 'Whether commits exist only here is unknown' : `${count} commits that exist nowhere else`,
-      ],
-    })
-  }
-  return purge(context, caller, input.runId)
+  if (count === 0) return purge(context, caller, input.runId)
+  const names = [
+    count === null
+      ? 'Whether commits exist only here is unknown'
+      : `${count} ${count === 1 ? 'commit that exists' : 'commits that exist'} nowhere else`,
+  ]
+  if (input.consent !== wanted)
+    throw fail(input.consent === undefined ? 'consent-needed' : 'consent-stale', { consent: wanted, names })
+  return purge(context, caller, input.runId, names)
 }
 
 /**
@@ -130,11 +131,16 @@ async function countOnlyHere(context: Context, run: Run, { deep }: { readonly de
   }
 }
 
-async function purge(context: Context, caller: Caller, runId: string): Promise<{ freedBytes: number | null }> {
+async function purge(
+  context: Context,
+  caller: Caller,
+  runId: string,
+  agreed?: string[],
+): Promise<{ freedBytes: number | null }> {
   return alone(context, runId, async () => {
     const run = runOf(context, runId)
     if (run.phase !== 'removed' || !run.trash) throw fail('wrong-phase', { phase: run.phase, wanted: 'removed' })
-    record(context, caller, { type: 'intended', runId, intent: { kind: 'purge' } })
+    record(context, caller, { type: 'intended', runId, intent: { kind: 'purge', ...(agreed ? { agreed } : {}) } })
     try {
       const { freedBytes, report } = await freeEntry(context, run)
       await forgetSessions(context, run)
@@ -164,18 +170,33 @@ export async function freeEntry(context: Context, run: Run): Promise<{ freedByte
     if (mounts.length > 0)
       throw fail('in-use', { what: directory, names: mounts.slice(0, 5), message: 'something is mounted inside' })
     moveDirectory(directory, going, directoryIdentity(directory), 'out')
-  }
-  const repository = repositoryOf(context, run.repositoryId)
-  if (repository.presence === 'present') {
-    const [git, place] = [await context.git(repository), placeOf(repository)]
-    await dropGone(context, git, place, run)
-    if (directory !== '') await dropKeepRefs(git, place, basename(directory))
-  }
+    try {
+      await dropRefs(context, run)
+    } catch (error) {
+      // Nothing of it is deleted yet: it stays in the trash, and can still be brought back.
+      moveDirectory(going, directory, directoryIdentity(going), 'out')
+      throw error
+    }
+  } else await dropRefs(context, run)
   if (directory === '') return { freedBytes: 0, report: [] }
   if (!(await exists(going)))
     return { freedBytes: 0, report: [{ what: directory, result: 'freed', reason: 'it was gone already' }] }
   const freedBytes = await deleteTree(going, directoryIdentity(going))
   return { freedBytes, report: [{ what: directory, result: 'freed' }] }
+}
+
+/** From then on gc may take what only the entry held. A repository that is not there has none to drop. */
+async function dropRefs(context: Context, run: Run): Promise<void> {
+  const repository = repositoryOf(context, run.repositoryId)
+  try {
+    await inspectPresent(context, repository)
+  } catch (error) {
+    if (failureOf(error).code === 'repository-unavailable') return
+    throw error
+  }
+  const [git, place] = [await context.git(repository), placeOf(repository)]
+  await dropGone(context, git, place, run)
+  if (run.trash?.directory) await dropKeepRefs(git, place, basename(run.trash.directory))
 }
 
 /** Drops what an install or a build makes again: directories of known names that git ignored when the run was removed. */

@@ -142,6 +142,9 @@ function decisionOf(event: Event): string {
       return event.trusted ? 'trusted' : 'distrusted'
     case 'run-reviewed':
       return event.reviewed ? 'reviewed' : 'not-reviewed'
+    case 'intended':
+      if ((event.intent.kind !== 'remove' && event.intent.kind !== 'purge') || !event.intent.agreed) return ''
+      return event.intent.forced ? 'forced' : 'agreed'
     default:
       return ''
   }

@@ -204,6 +204,7 @@ describe('inspectForRemoval', () => {
     writeFiles(join(path, 'sub'), { 'dirty.txt': 'd' })
     repo.gitIn(path, 'clone', '-q', repo.remote!, 'nested')
     repo.commit({ 'n.txt': 'n' }, 'Only in the clone', join(path, 'nested'))
+    repo.gitIn(join(path, 'nested'), 'commit', '-q', '--amend', '-m', 'Amended: two now')
     repo.gitIn(path, 'init', '-q', 'data/hidden')
     writeFiles(join(path, 'data/hidden'), { 'h.txt': 'h' })
     mkdirSync(join(path, 'broken/.git'), { recursive: true })
@@ -215,7 +216,7 @@ describe('inspectForRemoval', () => {
     expect(found.nested).toMatchObject({
       known: true,
       repositories: expect.arrayContaining([
-        { path: 'nested', dirty: 0, unpushed: 1, why: null },
+        { path: 'nested', dirty: 0, unpushed: 2, why: null },
         { path: 'data/hidden', dirty: 1, unpushed: 0, why: null },
         { path: 'data/unreadable', dirty: null, unpushed: null, why: expect.stringContaining('/nowhere') },
       ]),

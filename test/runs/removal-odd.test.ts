@@ -215,6 +215,55 @@ describe('restore when things went on meanwhile', () => {
     expect(existsSync(join(host.dataDirectory, 'runs', 'work'))).toBe(false)
   })
 
+  it('of a run whose directory somebody deleted: Resume makes it again, as before', async () => {
+    const at = await exited('git commit -q --allow-empty -m work')
+    rmSync(at, { recursive: true })
+    await remove()
+    await host.call('run.restore', { runId: 'work' })
+    expect(host.run('work')).toMatchObject({ phase: 'exited', worktree: at, worktreePresence: 'missing' })
+    await host.call('run.resume', { runId: 'work' })
+    await host.until('the second attempt', () => host.run('work').attempts.length === 2)
+    await host.untilPhase('work', 'exited')
+    expect(git(at, 'log', '--format=%s', '-2')).toContain('work')
+  })
+
+  it('an entry that cannot be freed now is still whole, and one whose repository is gone can be freed', async () => {
+    await exited('echo mine > notes.txt')
+    await remove()
+    const { directory } = host.run('work').trash!
+    // A lock of somebody else on packed-refs: the refs of the entry cannot be dropped.
+    const lock = join(repo.path, '.git', 'packed-refs.lock')
+    repo.git('pack-refs', '--all')
+    writeFileSync(lock, '')
+    expect(await host.refusal('run.purge', { runId: 'work' })).toBe('git-locked')
+    expect(readFileSync(join(directory, 'tree', 'notes.txt'), 'utf8')).toBe('mine\n')
+    rmSync(lock)
+    await host.call('run.restore', { runId: 'work' })
+    await remove()
+    const again = host.run('work').trash!.directory
+    renameSync(repo.path, `${repo.path}-gone`)
+    const asked = await failureOf(host.call('run.purge', { runId: 'work' }))
+    expect(asked.code).toBe('consent-needed')
+    await host.call('run.purge', { runId: 'work', consent: String(asked.detail?.consent) })
+    expect(existsSync(again)).toBe(false)
+    renameSync(`${repo.path}-gone`, repo.path)
+  })
+
+  it('notes in the journal what was agreed to, and by force', async () => {
+    const at = await exited('echo mine > notes.txt')
+    await remove()
+    const intents = async () =>
+      (await host.call('journal.read', { runId: 'work', limit: 50 })).records.flatMap(({ event }) =>
+        event.type === 'intended' && event.intent.kind === 'remove' ? [event.intent] : [],
+      )
+    expect((await intents())[0]).toMatchObject({ agreed: ['1 file not tracked'], forced: false })
+    await host.call('run.restore', { runId: 'work' })
+    writeFileSync(join(git(at, 'rev-parse', '--absolute-git-dir'), 'index'), 'garbage')
+    const { consent } = await preview()
+    await host.call('run.remove', { runId: 'work', consent, force: true })
+    expect((await intents())[0]).toMatchObject({ forced: true })
+  })
+
   it('counts in the list what has become of its commits since', async () => {
     await exited('git commit -q --allow-empty -m work')
     expect((await remove()).commitsOnlyHere).toBe(0)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startHost, type TestHost } from '../harness/test-host.ts'
@@ -128,6 +128,14 @@ describe('remove', () => {
     expect(await host.refusal('run.remove', { runId: run.id, consent: preview.consent })).toBe('state-unknown')
     expect(existsSync(run.worktree!)).toBe(true)
     expect(await host.refusal('run.remove', { runId: run.id, force: true })).toBe('consent-needed')
+    const before = fingerprint(run.worktree!)
+    await host.call('run.remove', { runId: run.id, force: true, consent: preview.consent })
+    expect(host.run(run.id)).toMatchObject({ phase: 'removed', trash: { commitsOnlyHere: null } })
+    expect(await host.refusal('run.purge', { runId: run.id })).toBe('consent-needed')
+    // It comes back as it was, broken index and all: mending that is the person's.
+    await host.call('run.restore', { runId: run.id })
+    expect(fingerprint(run.worktree!)).toEqual(before)
+    expect(readFileSync(join(admin, 'index'), 'utf8')).toBe('garbage')
   })
 
   it('lets go of a run whose directory somebody deleted; the branch stays', async () => {

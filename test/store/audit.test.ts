@@ -19,6 +19,17 @@ const history: Event[] = [
   { type: 'repository-trusted', repositoryId: 'shop', trusted: true },
   ...lifeOf('fix-login'),
   { type: 'run-queued', run: run('odd', { branch: `=1+1`, worktree: `'-x`, agent: 'codex', title: hostile }) },
+  {
+    type: 'intended',
+    runId: 'fix-login',
+    intent: { kind: 'remove', directory: '/t', from: 'exited', agreed: ['2 files not tracked'], forced: false },
+  },
+  { type: 'intended', runId: 'fix-login', intent: { kind: 'purge' } },
+  {
+    type: 'intended',
+    runId: 'odd',
+    intent: { kind: 'remove', directory: '/u', from: 'failed', agreed: ['Unknown: staged files'], forced: true },
+  },
   { type: 'run-failed', runId: 'odd', failure: { code: 'no-space', retryable: true } },
 ]
 
@@ -134,6 +145,12 @@ describe('the columns', () => {
       outcome: 'intended',
       approver: '',
     })
+    const decisions = records.filter(({ action }) => /^intended:(remove|purge)$/.test(String(action))).slice(-3)
+    expect(decisions.map(({ decision, approver }) => [decision, approver])).toEqual([
+      ['agreed', 'ada'],
+      ['', ''],
+      ['forced', 'ada'],
+    ])
     expect(records.at(-1)).toMatchObject({ run: 'odd', outcome: 'failed: no-space', agent: 'codex' })
     expect(records[0]?.utc).toBe('2026-11-22T10:00:00.000Z')
   })
