@@ -56,7 +56,7 @@ export async function finishRemoval(
   await withRepositoryLock(repository.commonDir, async () =>
     detachWorktree({ worktree: manifest.worktree, adminDir, trashDir: directory, expected: manifest.tree }),
   )
-  const size = await measure(join(directory, 'tree'))
+  const size = await measure(directory)
   const rebuildableBytes = await measureAll(manifest.rebuildable.map((name) => join(directory, 'tree', name)))
   const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings
   const report: ReportItem[] = [

@@ -156,7 +156,7 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
     {
       kind: 'processes',
       count: unreadable,
-      text: `${plural(unreadable)} of yours could not be looked into`,
+      text: `${plural(unreadable)} of yours may work inside too: not to be looked into`,
       names: [],
       onlyHere: false,
     },

@@ -181,8 +181,6 @@ async function moveToTrash(
   // Unknown stays unknown: such an entry is never freed unasked.
   const nestedCommits = kept.complete ? inspected.nestedCommits : null
   const commitsOnlyHere = nestedCommits === null ? null : kept.commitsOnlyInKeep + nestedCommits
-  const size = await measure(worktree)
-  const rebuildableBytes = await measureAll(inspected.rebuildable.map((name) => join(worktree, name)))
   const manifest: Manifest = {
     version: 1,
     runId: run.id,
@@ -210,6 +208,9 @@ async function moveToTrash(
   const left = (await listWorktrees(git, repository.path)).find((entry) => entry.path === worktree)
   if (left) throw fail('git-failed', { message: `git still lists ${worktree} after the removal` })
 
+  // All that lies there, git's directory of the worktree too: what comes back is what is counted.
+  const size = await measure(directory)
+  const rebuildableBytes = await measureAll(inspected.rebuildable.map((name) => join(directory, 'tree', name)))
   const report: ReportItem[] = [{ what: worktree, result: 'removed', reason: 'in the trash, whole' }]
   report.push(await retireBranch(context, run, repository, directory, manifest))
   const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings

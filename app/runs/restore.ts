@@ -117,14 +117,16 @@ export async function bringBack(
 
   // The branch first: a worktree whose HEAD names a branch that is gone shows every file as new.
   if (branch !== null && manifest.branchCommit !== null) {
-    if (!(await branchState(git, repository.path, branch))) {
+    const isGone = !(await branchState(git, repository.path, branch))
+    if (isGone) {
       await createBranch(git, target, branch, manifest.branchCommit)
     }
     if (branch === manifest.branch && manifest.branchLog !== null)
       await writeBranchLog(target, branch, Buffer.from(manifest.branchLog, 'latin1'))
     const own = manifest.branch === null ? null : await branchState(git, repository.path, manifest.branch)
-    if (branch === manifest.branch) report.push({ what: `branch ${branch}`, result: 'restored' })
-    else {
+    if (branch === manifest.branch) {
+      if (isGone) report.push({ what: `branch ${branch}`, result: 'restored' })
+    } else {
       const why =
         own?.checkedOutAt != null && own.checkedOutAt !== path
           ? `is checked out at ${own.checkedOutAt}`
