@@ -51,7 +51,9 @@ export function RemoveDialog({ preview, onClose }: { preview: RemovalPreview; on
     >
       <p className="lead">
         {onlyHere.length > 0
-          ? 'This exists only in its worktree:'
+          ? onlyHere.every(({ kind }) => kind === 'locks' || kind === 'processes')
+            ? 'Somebody may be at work in it:'
+            : 'This exists only in its worktree:'
           : unknown.length > 0
             ? 'Not everything about it could be found out:'
             : 'Nothing exists only here.'}

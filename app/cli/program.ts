@@ -139,6 +139,7 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .argument('<id>')
     .option('-y, --yes', 'agree to exactly what it says would go')
     .option('--force', 'go on although something could not be found out; agrees to the rest')
+    .addOption(new Option('--preview', 'only say what would go, and change nothing').conflicts(['yes', 'force']))
     .action((id: string, options) => verbs.rm(id, options))
   verb(program, 'restore', 'bring it back from the trash')
     .argument('<id>')

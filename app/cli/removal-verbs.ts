@@ -21,6 +21,8 @@ export interface RemoveOptions {
   readonly force?: boolean
   /** Agrees to exactly what the preview says. */
   readonly yes?: boolean
+  /** Looks, and changes nothing. */
+  readonly preview?: boolean
 }
 
 /** Moves a run into the trash. Without consent it refuses where something exists only here, naming it. */
@@ -28,6 +30,7 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
   const link = await openWatching(cli)
   runOf(link, id)
   const preview = await link.call('run.preview-removal', { runId: id })
+  if (options.preview) return cli.output.result(preview, () => previewLines(id, preview))
   for (const fact of shownFacts(preview)) cli.output.remark(fact)
   refuseUnasked(id, preview, options)
   const { report, ...freed } = await link
@@ -135,6 +138,20 @@ function refuseUnasked(id: string, preview: RemovalPreview, options: RemoveOptio
       next: `Run "coppice rm ${id} --yes" to agree to exactly that, or "coppice push ${id}" first`,
     })
   }
+}
+
+function previewLines(id: string, preview: RemovalPreview): string[] {
+  const { rebuildableBytes, rebuildableAt, purgeAt, sizeBytes } = preview
+  const asked = preview.unknown
+    ? `Something is unknown: "coppice rm ${id} --force --yes" would be needed.`
+    : preview.safe
+      ? `Nothing exists only there: "coppice rm ${id}" removes it at once.`
+      : `What is marked with ! exists only there: "coppice rm ${id} --yes" agrees to exactly that.`
+  return [
+    ...shownFacts(preview),
+    asked,
+    `${bytesText(sizeBytes)} would go into the trash. ${freedSentence({ freedNow: 0, rebuildableBytes, rebuildableAt, purgeAt })}`,
+  ]
 }
 
 function shownFacts(preview: RemovalPreview): string[] {

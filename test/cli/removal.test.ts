@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RemovalPreview } from '../../app/contract/commands.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import type { RunView } from '../../app/model/view.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
@@ -46,6 +47,15 @@ describe('rm', () => {
   it('names and counts what exists only here, goes on with consent, and gives it back byte for byte', async () => {
     const { worktree } = await settled('dirty', 'commit 2 Mine', 'file new.txt hello', 'file node_modules/x/index.js 1')
     const before = fingerprint(worktree!, { without: /^\.git$/ })
+    const preview = await cli.json<RemovalPreview>('rm', 'dirty', '--preview')
+    expect(preview).toMatchObject({ runId: 'dirty', safe: false, unknown: false, consent: expect.any(String) })
+    expect(
+      preview.facts.filter(({ count, onlyHere }) => count !== 0 && onlyHere).map(({ kind, count }) => [kind, count]),
+    ).toEqual([
+      ['commits', 2],
+      ['untracked', 1],
+    ])
+    expect((await cli.run('rm', 'dirty', '--preview')).stdout).toMatch(/! 2 commits[\s\S]*--yes[\s\S]*freed on/)
     const error = await cli.told(1, 'rm', 'dirty')
     expect(error.code).toBe('consent-needed')
     expect(error.message).toMatch(/2 commits/)
