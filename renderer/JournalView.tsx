@@ -16,8 +16,7 @@ const pageSize = 200
 export function JournalView() {
   const [text, setText] = useState('')
   const search = useDeferredValue(text.trim())
-  const [records, setRecords] = useState<readonly JournalRecord[]>([])
-  const [more, setMore] = useState(false)
+  const [{ records, more }, setList] = useState<Listed>({ search: '', records: [], more: false })
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set())
   const [problem, setProblem] = useState<string | null>(null)
   const connected = useReplica(({ link }) => link === 'connected')
@@ -32,8 +31,7 @@ export function JournalView() {
       call('journal.read', { limit: pageSize, ...(search ? { search } : {}) }).then(
         (page) => {
           if (!current) return
-          setRecords(page.records)
-          setMore(page.more)
+          setList((before) => withNewest(before, { search, ...page }))
           setProblem(null)
         },
         (error: unknown) => current && setProblem(sentenceOf(failureOf(error)).message),
@@ -56,8 +54,11 @@ export function JournalView() {
     if (!last) return
     try {
       const page = await call('journal.read', { before: last.seq, limit: pageSize, ...(search ? { search } : {}) })
-      setRecords([...records, ...page.records])
-      setMore(page.more)
+      setList((before) =>
+        before.search === search && before.records.at(-1)?.seq === last.seq
+          ? { search, records: [...before.records, ...page.records], more: page.more }
+          : before,
+      )
     } catch (error) {
       setProblem(sentenceOf(failureOf(error)).message)
     }
@@ -138,6 +139,21 @@ export function JournalView() {
       </div>
     </main>
   )
+}
+
+interface Listed {
+  readonly search: string
+  readonly records: readonly JournalRecord[]
+  readonly more: boolean
+}
+
+/** The newest page on top of what was paged to before, where both join; agents at work must not take away what is being read. */
+function withNewest(before: Listed, newest: Listed): Listed {
+  const last = newest.records.at(-1)?.seq
+  const joins = before.search === newest.search && last !== undefined && before.records.some(({ seq }) => seq >= last)
+  const older = joins ? before.records.filter(({ seq }) => seq < last) : []
+  if (older.length === 0) return newest
+  return { ...newest, records: [...newest.records, ...older], more: before.more }
 }
 
 async function exportAs(format: 'jsonl' | 'csv') {

@@ -173,10 +173,12 @@ export function openJournal(database: Database, options: JournalOptions = {}): J
       return rowsAfter(seq, limit).map(toRecord)
     },
     read({ before, limit = 200, search, runId }) {
+      // Events are kept as JSON: a quote, a backslash or a line end is written there as it is in a string of JSON.
+      const text = search ? JSON.stringify(search).slice(1, -1) : null
       const rows = selectPage.all({
         before: before ?? Number.MAX_SAFE_INTEGER,
         runId: runId ?? null,
-        search: search ? `%${search.replace(/[!%_]/g, '!$&')}%` : null,
+        search: text === null ? null : `%${text.replace(/[!%_]/g, '!$&')}%`,
         limit: limit + 1,
       }) as unknown as Row[]
       return { records: rows.slice(0, limit).map(toRecord), more: rows.length > limit }

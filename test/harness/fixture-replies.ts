@@ -273,13 +273,15 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
           })),
         sizeBytes: 1.3e9,
       }
-    case 'journal.read':
-      return {
-        records: stage.records
-          .filter((record) => !given.runId || ('runId' in record.event && record.event.runId === given.runId))
-          .slice(0, Number(given.limit ?? 200)),
-        more: false,
-      }
+    case 'journal.read': {
+      const found = stage.records.filter(
+        (record) =>
+          (!given.runId || ('runId' in record.event && record.event.runId === given.runId)) &&
+          (!given.before || record.seq < Number(given.before)),
+      )
+      const limit = Number(given.limit ?? 200)
+      return { records: found.slice(0, limit), more: found.length > limit }
+    }
     case 'journal.export':
       return {
         path: `/data/exports/journal.${given.format}`,

@@ -122,4 +122,26 @@ describe('the journal', () => {
     await page.getByRole('button', { name: 'Export JSONL' }).click()
     await page.getByText(/\/data\/exports\/journal\.jsonl/).waitFor()
   })
+
+  it('keeps what was paged to when something new happens', async () => {
+    here = await visit(browser)
+    const { page, fixture } = here
+    for (let n = 0; n < 450; n++) fixture.emit({ type: 'run-renamed', runId: 'dev-server', title: `Title ${n}` })
+    await page.keyboard.press('l')
+    const rows = page.locator('table.journal tbody tr')
+    await until(
+      'a page',
+      () => rows.count(),
+      (count) => count === 200,
+    )
+    await page.getByRole('button', { name: 'Older entries' }).click()
+    await until(
+      'two pages',
+      () => rows.count(),
+      (count) => count === 400,
+    )
+    fixture.emit({ type: 'run-renamed', runId: 'dev-server', title: 'The newest' })
+    await page.getByRole('button', { name: 'Renamed to The newest' }).waitFor()
+    expect(await rows.count()).toBe(401)
+  })
 })

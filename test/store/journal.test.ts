@@ -131,6 +131,9 @@ describe('reading', () => {
     expect(journal.read({ search: 'other_one', runId: 'fix' }).records).toEqual([])
     // The search is plain text: these are no patterns.
     expect(journal.read({ search: '%' }).records).toEqual([])
+    journal.append({ type: 'run-renamed', runId: 'fix', title: 'say "hi" \\ ü\nthere' }, by)
+    for (const search of ['say "hi"', '"hi" \\ ü', 'ü\nthere'])
+      expect(journal.read({ search }).records, search).toHaveLength(1)
     expect(journal.read({ search: 'otherXone' }).records).toEqual([])
     expect(journal.recordsOf('command-77')).toHaveLength(13)
   })
