@@ -57,15 +57,23 @@ export function keepTrash(context: Context): () => void {
   return () => clearInterval(timer)
 }
 
+/** A purge that failed is tried again by itself only after so long: each try is two records of the journal. */
+const restMs = 3_600_000
+const resting = new WeakMap<Context, Map<string, number>>()
+
 /** One round of retention, by the clock of the context. */
 export async function sweepTrash(context: Context): Promise<void> {
+  const rests = resting.get(context) ?? new Map<string, number>()
+  resting.set(context, rests)
   for (const run of Object.values(context.journal.state.runs)) {
     if (run.phase !== 'removed' || !run.trash || run.intent) continue
     const now = context.now()
-    if (now >= run.trash.purgeAt && (await countOnlyHere(context, run, { deep: true })) === 0) {
-      await purge(context, context.host, run.id).catch((error: unknown) =>
-        context.log(`purge ${run.id}: ${String(error)}`),
-      )
+    const due = now >= run.trash.purgeAt && now >= (rests.get(run.id) ?? 0)
+    if (due && (await countOnlyHere(context, run, { deep: true })) === 0) {
+      await purge(context, context.host, run.id).catch((error: unknown) => {
+        rests.set(run.id, now + restMs)
+        context.log(`purge ${run.id}: ${String(error)}`)
+      })
     } else if (
       run.trash.rebuildableAt !== null &&
       (now >= run.trash.rebuildableAt || (await isLow(context, run.trash)))

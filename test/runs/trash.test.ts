@@ -51,7 +51,7 @@ afterEach(async () => {
 })
 
 /** One round of retention at a moment, over the journal of a host that does not run meanwhile. */
-async function sweepAt(moment: number, settings: object = {}): Promise<void> {
+async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promise<void> {
   if (Object.keys(settings).length > 0) await host.call('settings.change', { change: settings })
   await host.kill()
   const database = openDatabase(join(host.dataDirectory, 'journal.db'), { aside: join(host.dataDirectory, 'aside') })
@@ -75,7 +75,7 @@ async function sweepAt(moment: number, settings: object = {}): Promise<void> {
     now: () => moment,
     log: () => {},
   }
-  await sweepTrash(context)
+  for (let round = 0; round < rounds; round++) await sweepTrash(context)
   journal.close()
   await host.restart()
 }
@@ -201,6 +201,21 @@ describe('the trash in time', () => {
       expect(host.run(id).trash?.commitsOnlyHere, id).toBe(1)
       expect(await host.refusal('run.purge', { runId: id }), id).toBe('consent-needed')
     }
+  })
+
+  it('tries a purge that fails once, and not with every round', async () => {
+    const { removedAt, tree } = await removed((at) => put(join(at, 'notes.txt')))
+    repo.git('pack-refs', '--all')
+    const lock = join(repo.path, '.git', 'packed-refs.lock')
+    writeFileSync(lock, '')
+    await sweepAt(removedAt + 30 * dayMs, {}, 3)
+    const failed = async () =>
+      (await host.call('journal.read', { runId: 'work', search: 'purge-ended', limit: 50 })).records.length
+    expect(await failed()).toBe(1)
+    expect(existsSync(join(tree, 'notes.txt'))).toBe(true)
+    rmSync(lock)
+    await sweepAt(removedAt + 31 * dayMs)
+    expect(host.run('work').phase).toBe('purged')
   })
 
   it('follows no link that was put in the way since', async () => {
