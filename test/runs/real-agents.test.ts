@@ -2,7 +2,8 @@ import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isSettled } from '../../app/model/run.ts'
-import { processesInside } from '../../app/process/tree.ts'
+import { gitMark } from '../../app/process/environment.ts'
+import { listProcesses, processesInside } from '../../app/process/tree.ts'
 import { type AgentScratch, agentScratch, realAgents } from '../harness/real-agents.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
@@ -48,9 +49,18 @@ const create = async (input: object) =>
 /** The commits that a run has made, the newest first. */
 const commits = (id: string) => repo.git('log', '--format=%s', `main..agent/${id}`).split('\n').filter(Boolean)
 
-/** Who works in a run's worktree. By place, not by pid: in Codex's sandbox a tool knows itself by another one. */
-const inside = async (id: string) =>
-  (await processesInside(host.run(id).worktree ?? '')).inside.map(({ name }) => name).sort()
+/**
+ * Who works in a run's worktree, but for the host's own git. By place, not by pid: in Codex's sandbox a tool knows itself by
+ * another one.
+ */
+async function inside(id: string): Promise<string[]> {
+  const found = (await processesInside(host.run(id).worktree ?? '')).inside
+  const ours = gitMark(host.dataDirectory, '')
+  const agents = (await listProcesses({ marks: true })).filter(({ mark }) => !mark?.startsWith(ours))
+  return found
+    .filter((one) => agents.some(({ pid, startTime }) => pid === one.pid && startTime === one.startTime))
+    .map(({ name }) => name)
+}
 
 /** Waits until the agent runs the tool of the `sleepcmd` scenario. */
 async function untilItSleeps(id: string): Promise<void> {
