@@ -134,17 +134,17 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
   const { own, others, unreadable } = await whoIsInside(context, run.id, worktree)
   const named = (processes: typeof own) => processes.slice(0, 10).map(({ name, pid }) => `${name} (${pid})`)
   const plural = (count: number) => `${count} ${count === 1 ? 'process' : 'processes'}`
-  const live = isLive(run.phase)
   return [
-    {
-      kind: 'processes',
-      count: live ? Math.max(1, own.length) : own.length,
-      text: live
-        ? 'The agent is running; it is stopped first'
-        : `${plural(own.length)} of the run still inside; ended first`,
-      names: named(own),
-      onlyHere: false,
-    },
+    isLive(run.phase)
+      ? // What it has not written down yet is nowhere else. Who works for it changes all the time, so that is no part of the consent.
+        { kind: 'processes', count: 1, text: 'The agent is running; it is stopped first', names: [], onlyHere: true }
+      : {
+          kind: 'processes',
+          count: own.length,
+          text: `${plural(own.length)} of the run still inside; ended first`,
+          names: named(own),
+          onlyHere: false,
+        },
     {
       kind: 'processes',
       count: others.length,

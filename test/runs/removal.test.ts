@@ -95,11 +95,18 @@ describe('remove', () => {
     expect(git(run.worktree!, 'show', ':staged.txt')).toBe('staged')
   })
 
-  it('stops a live agent first, then removes it', async () => {
+  it('asks before it ends a live agent, then stops it first', async () => {
     const id = await host.start(repositoryId, 'sleep 300', { id: 'live' })
     await host.untilPhase(id, 'running')
     const pid = host.run(id).attempts[0]!.pid!
-    await host.call('run.remove', { runId: id })
+    await expect(host.call('run.remove', { runId: id })).rejects.toMatchObject({ failure: { code: 'consent-needed' } })
+    expect(host.run(id).phase).toBe('running')
+    expect(existsSync(`/proc/${pid}`)).toBe(true)
+    const { consent, facts } = await host.call('run.preview-removal', { runId: id })
+    expect(facts.find(({ onlyHere, count }) => onlyHere && count)?.text).toBe(
+      'The agent is running; it is stopped first',
+    )
+    await host.call('run.remove', { runId: id, consent })
     expect(host.run(id).phase).toBe('removed')
     expect(existsSync(`/proc/${pid}`)).toBe(false)
   })
