@@ -5,9 +5,10 @@ import { clearDeadLocks } from '../git/mend.ts'
 import type { ReportItem } from '../model/event.ts'
 import { isSettled, type Run } from '../model/run.ts'
 import { runMark } from '../process/environment.ts'
-import { descendants, processesInside } from '../process/tree.ts'
+import { descendants } from '../process/tree.ts'
 import { type Context, repositoryOf } from './context.ts'
 import { exists } from './presence.ts'
+import { whoIsInside } from './who-is-inside.ts'
 
 /** At a resume a lock must have stood still for this long: a git that lives holds one for milliseconds. */
 const waitMs = 1_500
@@ -32,8 +33,8 @@ async function clear(
   minAgeMs: number | undefined,
 ) {
   const alive = await descendants({ roots: [], mark: runMark(context.dataDirectory, run.id) })
-  const { inside } = await processesInside(run.worktree ?? '')
-  if (alive.length > 0 || inside.length > 0) return { cleared: [], kept: [] }
+  const { own, others } = await whoIsInside(context, run.id, run.worktree ?? '')
+  if (alive.length + own.length + others.length > 0) return { cleared: [], kept: [] }
   return clearDeadLocks(place, minAgeMs)
 }
 

@@ -3,11 +3,10 @@
 // page. And what fifty shells cost that only wait. Ratios from one run, and memory; no figure is asserted.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import chromiumPack from '@sparticuz/chromium'
 import { build as bundle } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { rootArguments } from '../harness/app-driver.ts'
+import { chromiumOptions } from '../harness/chromium.ts'
 import { sleep, startHost, type TestHost } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
@@ -122,11 +121,7 @@ beforeAll(async () => {
     write: false,
   })
   xterm = outputFiles[0]!.text
-  browser = await chromium.launch({
-    executablePath: await chromiumPack.executablePath(),
-    headless: true,
-    args: [...rootArguments, '--disable-gpu'],
-  })
+  browser = await chromium.launch(await chromiumOptions())
 })
 afterAll(async () => {
   await browser?.close()

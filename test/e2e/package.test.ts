@@ -19,7 +19,8 @@ import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { installedElectron, pinnedElectron } from '../../scripts/electron-runtime.mjs'
 import { fuses, throwFuses } from '../../scripts/fuses.mjs'
-import { electronProblem, poll, root, rootArguments } from '../harness/app-driver.ts'
+import { electronProblem, poll, root } from '../harness/app-driver.ts'
+import { rootArguments } from '../harness/chromium.ts'
 import { hermeticEnvironment } from '../harness/test-repo.ts'
 
 const electron = installedElectron()

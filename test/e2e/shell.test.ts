@@ -7,14 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { installedElectron } from '../../scripts/electron-runtime.mjs'
-import {
-  type ElectronDriver,
-  electronDriver,
-  electronProblem,
-  poll,
-  root,
-  rootArguments,
-} from '../harness/app-driver.ts'
+import { type ElectronDriver, electronDriver, electronProblem, poll, root } from '../harness/app-driver.ts'
+import { rootArguments } from '../harness/chromium.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
 const problem = electronProblem()

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import chromium from '@sparticuz/chromium'
 import {
   _electron,
   type BrowserServer,
@@ -16,6 +15,7 @@ import {
   chromium as playwright,
 } from 'playwright-core'
 import { displayProblem, installedElectron, libraryProblem } from '../../scripts/electron-runtime.mjs'
+import { chromiumOptions, rootArguments } from './chromium.ts'
 import { hermeticEnvironment } from './test-repo.ts'
 
 export const root = resolve(import.meta.dirname, '../..')
@@ -105,9 +105,6 @@ export function electronDriver(): ElectronDriver {
   }) as ElectronDriver
 }
 
-/** Electron refuses to run as root with its sandbox, and Chromium too. */
-export const rootArguments = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-
 const openElectron: Open = async (environment, words) => {
   const electron = installedElectron()
   if (!electron) throw new Error('There is no Electron')
@@ -136,11 +133,7 @@ const openChromium: Open = async (environment, words) => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const addresses = addressesOf(starter)
-  const server: BrowserServer = await playwright.launchServer({
-    executablePath: await chromium.executablePath(),
-    args: [...rootArguments, '--disable-gpu'],
-    headless: true,
-  })
+  const server: BrowserServer = await playwright.launchServer(await chromiumOptions())
   const browser = await playwright.connect(server.wsEndpoint())
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   const page = await context.newPage()

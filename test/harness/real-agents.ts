@@ -2,9 +2,9 @@
 // ($COPPICE_TEST_CACHE, else ~/.cache/coppice-test), and given a HOME of their own whose only model is the stub. Nothing but
 // the model's API is a stub. Where an install fails the tests that need it are skipped, and it is said loudly.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cacheDirectory, withLock } from './cache.ts'
 import { type ModelStub, startModelStub } from './model-stub.mjs'
 
 /** Exact versions: an unpinned install on Node 20 picks an old Claude Code in silence. */
@@ -47,7 +47,7 @@ export async function realAgents<N extends RealAgentName>(...names: N[]): Promis
 
 async function realAgent(name: RealAgentName): Promise<RealAgent> {
   const { name: pkg, version, binary } = packages[name]
-  const cache = join(process.env.COPPICE_TEST_CACHE || join(homedir(), '.cache', 'coppice-test'), 'agents')
+  const cache = join(cacheDirectory(), 'agents')
   const place = join(cache, `${pkg.split('/').at(-1)}-${version}`)
   const directory = join(place, 'node_modules', '.bin')
   const agent = { version, file: join(directory, binary), directory }
@@ -55,7 +55,7 @@ async function realAgent(name: RealAgentName): Promise<RealAgent> {
   const proven = join(place, 'proven')
   if (existsSync(proven)) return agent
   mkdirSync(cache, { recursive: true })
-  await withLock(`${place}.lock`, async () => {
+  await withLock(`${place}.lock`, patience, async () => {
     if (existsSync(proven)) return
     if (!existsSync(agent.file)) await install(`${pkg}@${version}`, place)
     // The first start of a 380 MB binary may take half a minute: it is not the first test's.
@@ -74,7 +74,11 @@ async function install(spec: string, place: string): Promise<void> {
     writeFileSync(join(scratch, 'package.json'), '{"private":true}')
     process.stderr.write(`Installing ${spec} into ${place} (once)\n`)
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-    await output(npm, ['install', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', scratch, spec], scratch)
+    await output(
+      npm,
+      ['install', '--bin-links', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', scratch, spec],
+      scratch,
+    )
     rmSync(place, { recursive: true, force: true })
     renameSync(scratch, place)
   } finally {
@@ -105,36 +109,6 @@ function output(file: string, args: readonly string[], cwd?: string): Promise<st
       reject(new Error(`${file} ended with ${signal ?? code}: ${stderr.trim().slice(-500)}`))
     })
   })
-}
-
-/** Holds a lock file with our pid in it; the lock of a process that is gone counts for nothing. */
-async function withLock(path: string, work: () => Promise<void>): Promise<void> {
-  const until = Date.now() + patience
-  for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    if (!isHeld(path)) unlinkSync(path)
-    else if (Date.now() > until) throw new Error(`${path} is held by another process for more than ${patience} ms`)
-    else await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-  try {
-    await work()
-  } finally {
-    unlinkSync(path)
-  }
-}
-
-function isHeld(path: string): boolean {
-  try {
-    process.kill(Number(readFileSync(path, 'utf8')) || -1, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 export interface AgentScratch {

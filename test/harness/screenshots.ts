@@ -4,9 +4,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import chromiumPack from '@sparticuz/chromium'
 import { chromium, type Page } from 'playwright-core'
-import { poll, rootArguments } from './app-driver.ts'
+import { poll } from './app-driver.ts'
+import { chromiumOptions } from './chromium.ts'
 import { more, nine, pnpm, prelude, type Scene, setupScript, shellLines } from './screenshot-scenes.ts'
 import { sleep, startHost } from './test-host.ts'
 import { writeFiles } from './test-repo.ts'
@@ -19,11 +19,7 @@ const largest = 400_000
 
 mkdirSync(images, { recursive: true })
 const host = await startHost({ settings: { maxRunning: 60, maxRunningPerRepository: 60, lowDiskBytes: 0 } })
-const browser = await chromium.launch({
-  executablePath: await chromiumPack.executablePath(),
-  headless: true,
-  args: [...rootArguments, '--disable-gpu'],
-})
+const browser = await chromium.launch(await chromiumOptions())
 try {
   makeAgents()
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' })

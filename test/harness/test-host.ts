@@ -1,7 +1,16 @@
 // A real host, started as it ships (dist/app, on the pinned Node) over a data directory and a HOME of its own, with a client that
 // follows its state. Kills are real kills. Everything it started is ended by close().
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Client, connect } from '../../app/contract/client.ts'
@@ -269,6 +278,22 @@ async function firstOf(paths: readonly string[]) {
 }
 
 export const sleep = (ms: number) => new Promise((resolveSleep) => setTimeout(resolveSleep, ms))
+
+/** Living processes by their command line, words joined by spaces. Not pgrep: a bare machine has none. */
+export function pidsOf(commandLine: RegExp): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => commandLine.test(commandLineOf(pid)) && isRunning(pid))
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+  } catch {
+    return ''
+  }
+}
 
 /** True while a process is there and no zombie. */
 export function isRunning(pid: number): boolean {

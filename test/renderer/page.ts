@@ -1,8 +1,8 @@
 // A real browser on the built client and the fixture host, for what only a browser can show: renders, keys, focus, frames, rules of
 // content security, accessibility. One browser per test file; each test gets a fixture and a page of its own.
 import { join } from 'node:path'
-import chromiumPack from '@sparticuz/chromium'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { chromiumOptions } from '../harness/chromium.ts'
 import { createFixture, type Fixture, serveFixture } from '../harness/fixture-host.ts'
 import type { FixtureOptions } from '../harness/fixture-scene.ts'
 
@@ -21,11 +21,7 @@ export async function launch(): Promise<Browser> {
     build(names: string[]): Promise<string[]>
   }
   await build(['renderer'])
-  return chromium.launch({
-    executablePath: await chromiumPack.executablePath(),
-    headless: true,
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu'],
-  })
+  return chromium.launch(await chromiumOptions())
 }
 
 /** Opens a page on a fixture of its own, and waits until it shows what the fixture holds. */

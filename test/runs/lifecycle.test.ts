@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, 
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sentenceOf } from '../../app/contract/sentences.ts'
-import { isRunning, sleep, startHost, type TestHost } from '../harness/test-host.ts'
+import { isRunning, pidsOf, sleep, startHost, type TestHost } from '../harness/test-host.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
 // The life of a run through a real host, a real keeper, real git and real shells.
@@ -290,10 +290,10 @@ describe('stop and resume', () => {
       repositoryId,
       'setsid sleep 301 & (trap "" TERM; sleep 302) & nohup sh -c "sleep 303" >/dev/null 2>&1 & echo started; wait',
     )
-    await host.until('its children', () => pidsOf('sleep 30[123]').length >= 3)
+    await host.until('its children', () => pidsOf(/^sleep 30[123]/).length >= 3)
     await host.call('run.stop', { runId: id })
     expect(host.run(id).phase).toBe('stopped')
-    expect(pidsOf('sleep 30[123]')).toEqual([])
+    expect(pidsOf(/^sleep 30[123]/)).toEqual([])
   })
 
   it('starts the next attempt with a follow-up prompt, in the same worktree', async () => {
@@ -447,11 +447,6 @@ async function allLogs(runId: string): Promise<string> {
     if (page.next === from) return text
     from = page.next
   }
-}
-
-function pidsOf(pattern: string): number[] {
-  const found = execFileSync('sh', ['-c', 'pgrep -f -- "$1" || true', 'sh', `^${pattern}`], { encoding: 'utf8' })
-  return found.split('\n').filter(Boolean).map(Number).filter(isRunning)
 }
 
 describe('a git that is too old, or not there', () => {

@@ -7,13 +7,15 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { libraryName, provideLibrary, withRunPath } from '../../scripts/node-library.mjs'
 
 const root = resolve(import.meta.dirname, '../..')
+// The package's own binary: on a system without the library this process runs on such a copy already.
+const packaged = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin/node')
 const library = join(root, 'resources/libatomic', `linux-${process.arch}`, libraryName)
 const directory = join(mkdtempSync(join(tmpdir(), 'coppice-node-')), 'bin')
 afterAll(() => rmSync(join(directory, '..'), { recursive: true, force: true }))
 
 describe.runIf(process.platform === 'linux')('a Node that brings its library along', () => {
   it('starts with the library that lies beside it, and with nothing in its environment', () => {
-    const copy = provideLibrary(process.execPath, { library, directory })
+    const copy = provideLibrary(packaged, { library, directory })
     const script = `
       const { readFileSync } = require('node:fs')
       const mapped = new Set(readFileSync('/proc/self/maps', 'utf8').match(/\\/\\S*libatomic\\S*/g))
@@ -26,7 +28,7 @@ describe.runIf(process.platform === 'linux')('a Node that brings its library alo
 
   it('is made once', () => {
     const made = statSync(join(directory, 'node'))
-    provideLibrary(process.execPath, { library, directory })
+    provideLibrary(packaged, { library, directory })
     expect(statSync(join(directory, 'node')).ino).toBe(made.ino)
   })
 
