@@ -307,12 +307,16 @@ function canSignal(pid: number): boolean {
   }
 }
 
-/** The file's text, or null where the process is gone or not ours to look at. */
+/**
+ * The file's text, or null where the process is gone or not ours to look at. Throws for all else: with too many files open
+ * nothing can be read, and a process that cannot be seen must not count as dead.
+ */
 function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
-  } catch {
-    return null
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 // Real trees that try to get away: 50 rounds of each, and what is not theirs is left standing.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -165,4 +165,31 @@ it('counts a zombie as dead', async () => {
   await expect.poll(async () => (await children()).map((entry) => entry.state)).toEqual(['Z'])
   expect((await children()).map(isAlive)).toEqual([false])
   process.kill(parent.root.pid, 'SIGKILL')
+})
+
+it('takes nothing for dead that it cannot look at: with too many files open it throws', () => {
+  const tree = JSON.stringify(join(import.meta.dirname, '../../app/process/tree.ts'))
+  // `exec` keeps the limit: a process that may open 64 files, and then has.
+  const script = `
+    import { closeSync, openSync } from 'node:fs'
+    import { descendants, identify, isAlive, stopTree } from ${tree}
+    const said = async (work) => { try { return JSON.stringify(await work()) } catch (error) { return error.code } }
+    const self = identify(process.pid)
+    const open = []
+    try { for (;;) open.push(openSync('/dev/null')) } catch (error) { if (error.code !== 'EMFILE') throw error }
+    const full = [
+      await said(() => isAlive(self)),
+      await said(() => identify(process.pid)),
+      await said(() => descendants({ roots: [self], mark: 'x' })),
+      await said(() => stopTree({ roots: [self], mark: 'x', graceMs: 0, killMs: 0 })),
+    ]
+    for (const file of open) closeSync(file)
+    console.log([...full, await said(() => isAlive(self))].join(' '))`
+  const limited = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"'
+  const said = execFileSync('/bin/sh', ['-c', limited, process.execPath, script], {
+    env: { ...own, NODE_NO_WARNINGS: '1' },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  expect(said.trim()).toBe('EMFILE EMFILE EMFILE EMFILE true')
 })
