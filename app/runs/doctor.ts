@@ -7,7 +7,8 @@ import { gitVersion } from '../git/exec.ts'
 import { failureOf } from '../model/failure.ts'
 import { isKept, isLive } from '../model/run.ts'
 import type { Context } from './context.ts'
-import { freeBytes, inspectPresent } from './repositories.ts'
+import { inspectPresent } from './repositories.ts'
+import { spaceLeft } from './space.ts'
 import { listTrash } from './trash.ts'
 import { worktreeRootOf } from './worktree-root.ts'
 
@@ -37,14 +38,13 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
           },
     )
   }
-  const { runs, repositories, settings } = context.journal.state
+  const { runs, repositories } = context.journal.state
   await check('disk', async () => {
-    const free = await freeBytes(context.dataDirectory)
+    const { free, low } = await spaceLeft(context)
     if (free === null) return { result: 'unknown', text: 'the free space cannot be read', next: null }
-    const low = free < settings.lowDiskBytes
     return {
       result: low ? 'problem' : 'ok',
-      text: `${bytesText(free)} free for ${worktreeRootOf(context)}`,
+      text: `${bytesText(free)} free for ${context.dataDirectory} and the worktrees in ${worktreeRootOf(context)}`,
       next: low ? 'New runs wait; remove finished runs and free the trash.' : null,
     }
   })

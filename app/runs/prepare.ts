@@ -208,15 +208,22 @@ async function furnish(
         hash: setup.hash,
         command: setup.command,
       })
-    await stages.run('setup', setup.command, () => runStageCommand(context, run, 'setup', setup.command, signal))
+    await stages.run('setup', setup.command, async () => {
+      // Most set-ups install what the project needs.
+      await refuseLowDisk(context, 'setup')
+      await runStageCommand(context, run, 'setup', setup.command, signal)
+    })
   }
 
   const install = run.install ? await detectInstallIn(worktree) : null
   if (install) {
     await stages.run('install', install.command.join(' '), async (progress) => {
       if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to end')
-      await refuseLowDisk(context, 'install')
-      await installs(() => runStageCommand(context, run, 'install', install.command, signal))
+      await installs(async () => {
+        // Looked at when its turn has come: the install before it may have taken the space.
+        await refuseLowDisk(context, 'install')
+        await runStageCommand(context, run, 'install', install.command, signal)
+      })
     })
   }
   signal.throwIfAborted()

@@ -12,18 +12,22 @@ import { type Caller, type Context, placeOf, record, repositoryOf } from './cont
 import { keepGone } from './gone-refs.ts'
 import { exists, isDirectory } from './presence.ts'
 import { inspectPresent } from './repositories.ts'
+import { refuseLowDisk } from './space.ts'
 import { lockReason } from './worktree-root.ts'
 
-/** Makes the worktree again where it is missing; does nothing where it is there. `worktree-missing` where it cannot be made. */
+/**
+ * Makes the worktree again where it is missing; does nothing where it is there. `worktree-missing` where it cannot be made,
+ * `low-disk` where there is too little space for it.
+ */
 export async function remakeWorktree(context: Context, caller: Caller, run: Run): Promise<void> {
   const path = run.worktree
   const { branch } = run
   if (!path || !branch) throw fail('worktree-missing', { path: path ?? '(none)' })
-  if (await exists(path)) {
-    // An empty directory is what `rm -rf` and `mkdir` leave: nothing in it to lose, and git adds into none that exists.
-    if (!(await isDirectory(path)) || (await readdir(path)).length > 0) return
-    await rmdir(path)
-  }
+  const there = await exists(path)
+  if (there && (!(await isDirectory(path)) || (await readdir(path)).length > 0)) return
+  await refuseLowDisk(context, 'worktree')
+  // An empty directory is what `rm -rf` and `mkdir` leave: nothing in it to lose, and git adds into none that exists.
+  if (there) await rmdir(path)
   const repository = repositoryOf(context, run.repositoryId)
   await inspectPresent(context, repository)
   const git = await context.git(repository)

@@ -2,7 +2,7 @@
 // A repository is never changed here, a fetch that was asked for aside.
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, realpath, stat, statfs } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { readEntries } from '../git/entries.ts'
@@ -26,6 +26,7 @@ import { type Caller, type Context, record, repositoryOf } from './context.ts'
 import { detectInstallIn } from './dependencies.ts'
 import { findIncludedFiles } from './included-files.ts'
 import { parseSetup, type SetupCommand, setupFileName } from './setup-command.ts'
+import { spaceLeft } from './space.ts'
 import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
 /** Adds the repository at `path` (or the one that `path` lies in); the same one twice gives the same id. */
@@ -178,7 +179,7 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
     setup: setup ? { ...setup, approved: repository.approvedSetups.includes(setup.hash) } : null,
     install: install ? { manager: install.manager, command: [...install.command], lockFile: install.lockFile } : null,
     worktreeRoot: root,
-    freeBytes: await freeBytes(context.dataDirectory),
+    freeBytes: (await spaceLeft(context)).free,
     running: here,
     limit: Math.min(settings.maxRunning, settings.maxRunningPerRepository),
   }
@@ -316,14 +317,6 @@ export async function listDirectory(input: { path?: string | undefined }) {
   listed.sort((a, b) => a.name.localeCompare(b.name))
   const parent = dirname(path)
   return { path, parent: parent === path ? null : parent, entries: listed }
-}
-
-/** Free bytes on the file system that holds `path`, or null where it cannot be asked. */
-export async function freeBytes(path: string): Promise<number | null> {
-  return statfs(path).then(
-    (facts) => facts.bavail * facts.bsize,
-    () => null,
-  )
 }
 
 function expandHome(path: string): string {

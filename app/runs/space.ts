@@ -1,10 +1,10 @@
 // The guard against a full disk: what begins something new asks here first; what ends or frees something never does. Every file
 // system that new work is written to counts: the data directory's and the worktrees'.
+import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fail, type Stage } from '../model/failure.ts'
 import type { Context } from './context.ts'
 import { exists } from './presence.ts'
-import { freeBytes } from './repositories.ts'
 import { worktreeRootOf } from './worktree-root.ts'
 
 /** The free bytes of the fullest file system that new work goes to, or null where that cannot be known; and whether it is too little. */
@@ -22,6 +22,14 @@ export async function refuseLowDisk(context: Context, stage?: Stage): Promise<vo
   if (!low || free === null) return
   const neededBytes = context.journal.state.settings.lowDiskBytes
   throw fail('low-disk', { freeBytes: free, neededBytes }, { retryable: true, ...(stage ? { stage } : {}) })
+}
+
+/** Free bytes on the file system that holds `path`, or null where it cannot be asked. */
+async function freeBytes(path: string): Promise<number | null> {
+  return statfs(path).then(
+    (facts) => facts.bavail * facts.bsize,
+    () => null,
+  )
 }
 
 /** The path, or what is there of the way to it: a root that no run has needed yet is not made for a question. */

@@ -2,7 +2,7 @@
 // retention the rest. A low disk brings the first step forward. What holds commits that exist nowhere else never goes unasked.
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { TrashEntry } from '../contract/commands.ts'
 import { commitsOnlyInKeep, dropKeepRefs } from '../git/keep.ts'
 import { moveDirectory } from '../git/trash-move.ts'
@@ -14,7 +14,7 @@ import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf 
 import { deleteTree, directoryIdentity, mountsBelow } from './delete-tree.ts'
 import { dropGone, goneKeepIds } from './gone-refs.ts'
 import { exists } from './presence.ts'
-import { freeBytes } from './repositories.ts'
+import { spaceLeft } from './space.ts'
 import { readManifest } from './trash-place.ts'
 
 const sweepMs = 60_000
@@ -51,8 +51,7 @@ export function keepTrash(context: Context): () => void {
 
 /** One round of retention, by the clock of the context. */
 export async function sweepTrash(context: Context): Promise<void> {
-  const free = await freeBytes(context.dataDirectory)
-  const low = free !== null && free < context.journal.state.settings.lowDiskBytes
+  const { low } = await spaceLeft(context)
   for (const run of Object.values(context.journal.state.runs)) {
     if (run.phase !== 'removed' || !run.trash || run.intent) continue
     const now = context.now()
@@ -137,6 +136,11 @@ async function purge(context: Context, caller: Caller, runId: string): Promise<{
 export async function freeEntry(context: Context, run: Run): Promise<{ freedBytes: number; report: ReportItem[] }> {
   const directory = run.trash?.directory ?? ''
   const going = `${directory}.going`
+  // An entry that is gone may have been deleted by hand; a trash that is gone as a whole lies on a disk that is not there.
+  if (directory !== '' && !(await exists(dirname(directory)))) {
+    const message = `${dirname(directory)} is not there: the disk with the trash may not be mounted`
+    throw fail('trash-missing', { path: directory, message }, { retryable: true })
+  }
   if (directory !== '' && (await exists(directory))) {
     const mounts = await mountsBelow(directory)
     if (mounts.length > 0)
