@@ -1,11 +1,11 @@
 // A removal that a crash cut off. Each step of it is a rename or can be repeated, so what lies where decides: a tree that reached
 // the trash is finished, one that did not stays and the removal is called off.
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { dropKeepRefs } from '../git/keep.ts'
 import { withRepositoryLock } from '../git/lock.ts'
 import { detachWorktree } from '../git/trash-move.ts'
 import type { ReportItem } from '../model/event.ts'
-import type { Failure } from '../model/failure.ts'
+import { type Failure, fail } from '../model/failure.ts'
 import type { Run } from '../model/run.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf } from './context.ts'
 import { deleteTree, directoryIdentity } from './delete-tree.ts'
@@ -41,6 +41,12 @@ export async function finishRemoval(
   }
   if (directory === '') return calledOff()
   if (!(await exists(join(directory, 'tree')))) {
+    // The trash was there before the removal was announced. Where it and the worktree are both gone, so is their disk: what lies
+    // there is not known, and the refs that keep its objects must not go.
+    if (!(await exists(dirname(directory))) && !(await exists(run.worktree ?? directory))) {
+      const message = `${dirname(directory)} is not there: the disk with the worktrees may not be mounted`
+      throw fail('state-unknown', { what: 'removed', path: directory, message }, { retryable: true })
+    }
     try {
       await forgetEntry(context, run, directory)
     } catch (error) {

@@ -39,6 +39,10 @@ export interface TestHost {
   keeperPid(): Promise<number>
   /** SIGKILLs the host. */
   kill(): Promise<void>
+  /** Resolves when the host's process is gone. */
+  died(): Promise<unknown>
+  /** Starts a host on the same data directory and SIGKILLs it so many milliseconds later: in the middle of its recovery. */
+  killWhileStarting(afterMs: number): Promise<void>
   /** Starts a host again on the same data directory and connects. */
   restart(): Promise<void>
   log(): string
@@ -74,12 +78,21 @@ export async function startHost(
     for (const listener of changed) listener()
   }
 
-  async function boot(): Promise<void> {
+  const launch = () => {
     child = spawn(process.execPath, [hostProgram, '--data', dataDirectory], {
       env: environment,
       stdio: 'ignore',
       detached: true,
     })
+  }
+  const died = () =>
+    new Promise((resolveGone) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolveGone(null)
+      else child.once('exit', resolveGone)
+    })
+
+  async function boot(): Promise<void> {
+    launch()
     const deadline = Date.now() + 20_000
     for (;;) {
       const channel = await firstOf(hostSocketPaths(dataDirectory))
@@ -193,9 +206,15 @@ export async function startHost(
     hostPid: () => child.pid ?? 0,
     keeperPid: async () => (await client.call('host.status', {})).keeperPid ?? 0,
     async kill() {
-      const gone = new Promise((resolveGone) => child.once('exit', resolveGone))
-      process.kill(child.pid ?? 0, 'SIGKILL')
+      const gone = died()
+      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, 'SIGKILL')
       await gone
+    },
+    died,
+    async killWhileStarting(afterMs) {
+      launch()
+      await sleep(afterMs)
+      await host.kill()
     },
     restart: boot,
     log,
