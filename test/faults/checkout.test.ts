@@ -126,6 +126,7 @@ describe(`a person at work (seed ${seed})`, () => {
       busy = false
       await person
       expect(problems).toEqual([])
+      expect(steps, 'steps of the person').toBeGreaterThan(0)
       const mine = theirs(repo.path)
       const other = theirs(twin)
       // A clone's own: where it was cloned from, and where its remote is.
