@@ -148,7 +148,7 @@ async function settleLeftOvers(context: Context): Promise<void> {
       context.log(`sweep ${id}: ${String(error)}`)
     }
   }
-  if (report.length > 0) noteRecovery(context, report)
+  if (report.length > 0) noteRecovery(context, report, 'part')
 }
 
 /** Takes back what a create had made, and says each thing for what it is. */

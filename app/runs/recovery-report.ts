@@ -31,17 +31,19 @@ export type Line = ReportItem & { readonly kind?: Kind }
 /** The lines, each counted as `kind`. */
 export const as = (kind: Kind, items: readonly ReportItem[]): Line[] => items.map((item) => ({ ...item, kind }))
 
+/** What was left for a person to decide, or could not be found out. */
+export const isOpen = (item: ReportItem): boolean => item.result === 'listed' || item.result === 'refused'
+
 /** "Recovered: 2 worktrees back in the list, 1 half-made branch removed, 1 lock cleared; nothing else was deleted." */
 export function summary(report: readonly Line[]): string {
-  const open = (line: Line) => line.result === 'listed' || line.result === 'refused'
-  const done = report.filter((line) => !open(line))
+  const done = report.filter((line) => !isOpen(line))
   const count = (test: (line: Line) => boolean, [one, many]: readonly [string, string]) => {
     const n = report.filter(test).length
     return n === 0 ? [] : [`${n} ${n === 1 ? one : many}`]
   }
   const said = [
-    ...Object.entries(words).flatMap(([kind, name]) => count((line) => !open(line) && line.kind === kind, name)),
-    ...count((line) => !open(line) && line.kind === undefined, ['other thing put right', 'other things put right']),
+    ...Object.entries(words).flatMap(([kind, name]) => count((line) => !isOpen(line) && line.kind === kind, name)),
+    ...count((line) => !isOpen(line) && line.kind === undefined, ['other thing put right', 'other things put right']),
     ...count((line) => line.result === 'listed', ['thing listed and left alone', 'things listed and left alone']),
     ...count((line) => line.result === 'refused', ['thing not decided', 'things not decided']),
   ]
@@ -51,12 +53,18 @@ export function summary(report: readonly Line[]): string {
   return `Recovered: ${said.join(', ')}; ${removed ? 'nothing else' : 'nothing'} was deleted.`
 }
 
-/** Records a report that says something new. */
-export function noteRecovery(context: Context, report: readonly Line[]): void {
+/**
+ * Records a report that says something new. One of a `part` (a few runs that were looked at again) keeps what was open before: it
+ * has not looked there, and a list that forgot it would call it new the next time.
+ */
+export function noteRecovery(context: Context, report: readonly Line[], scope: 'all' | 'part' = 'all'): void {
   const key = (item: ReportItem) => JSON.stringify([item.result, item.what, item.reason])
-  const known = new Set(context.journal.state.recovery?.report.map(key))
-  const isNews = (item: ReportItem) => !(item.result === 'listed' || item.result === 'refused') || !known.has(key(item))
-  if (!report.some(isNews)) return
-  const items = report.map(({ kind: _, ...item }) => item)
-  record(context, context.host, { type: 'recovered', report: items, text: summary(report) })
+  const before = context.journal.state.recovery?.report ?? []
+  const known = new Set(before.map(key))
+  if (!report.some((item) => !isOpen(item) || !known.has(key(item)))) return
+  const said = new Set(report.map(key))
+  const kept = scope === 'part' ? before.filter((item) => isOpen(item) && !said.has(key(item))) : []
+  const lines = [...report, ...kept]
+  const items = lines.map(({ kind: _, ...item }: Line) => item)
+  record(context, context.host, { type: 'recovered', report: items, text: summary(lines) })
 }

@@ -213,7 +213,10 @@ const personCommits = anyTime('the person commits', async (world) => {
   world.personChanged()
 })
 
-/** The host is killed in the middle of a verb: it is finished or undone at the next start, never half. */
+/**
+ * The host is killed in the middle of a verb: it is finished or undone at the next start, never half. Every third time that start
+ * is killed as well. (Told from the delay, so that the seeds below still mean what they meant.)
+ */
 const killDuring = (which: number, verb: 'run.remove' | 'run.restore' | 'run.purge', delayMs: number) =>
   onRun(
     `kill ${delayMs} ms into ${verb} `,
@@ -236,6 +239,7 @@ const killDuring = (which: number, verb: 'run.remove' | 'run.restore' | 'run.pur
       await sleep(delayMs)
       await world.host.kill()
       await answered
+      if (delayMs % 3 === 0) await world.host.killWhileStarting(delayMs * 5)
       await world.host.restart()
       const after = await world.host.until(
         `${run.id} to be at rest`,

@@ -228,6 +228,12 @@ describe('recovery', () => {
     expect(said).toContain(`listed ${gone.worktree}: no run of ours names it`)
     expect(said).toContain(`listed ${root}: no repository of ours names theirs in it`)
     for (const path of put) expect(readFileSync(path, 'utf8')).toBe('x')
+    const recovery = async () =>
+      (await host.call('host.doctor', {})).findings.find(({ subject }) => subject === 'recovery')
+    expect(await recovery()).toMatchObject({ result: 'warning', text: expect.stringContaining(strange) })
+    // What a person has put away meanwhile is no warning any more.
+    rmSync(strange, { recursive: true })
+    expect((await recovery())?.text).not.toContain(strange)
     expect(git(foreign, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('by-hand')
   })
 })
