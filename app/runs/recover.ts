@@ -297,20 +297,18 @@ async function recoverPush(
 /** Sessions of stages that were undone: nobody will ask for them again. One that lives and that no run names is shown, never ended. */
 async function forgetStrays(context: Context, keeper: Keeper): Promise<Line[]> {
   const report: Line[] = []
-  const known = new Set(
-    Object.values(context.journal.state.runs).flatMap((run) => run.attempts.map((attempt) => attempt.sessionId)),
-  )
+  const attempts = Object.values(context.journal.state.runs).flatMap((run) => run.attempts)
   // Asked again: an undo has ended the set-up of a create that was cut off.
   for (const { sessionId, exit, pid, startTime } of await keeper.list()) {
     const beingMade = [...context.creating.keys()].some((runId) => sessionId.startsWith(`${runId}.`))
-    if (known.has(sessionId) || beingMade) continue
+    const attempt = attempts.find((one) => one.sessionId === sessionId)
+    if (beingMade || (attempt && (exit || attempt.endedAt === null))) continue
     if (exit) await keeper.forget(sessionId)
-    else if (startTime === null || isAlive({ pid, startTime }))
-      report.push({
-        what: `session ${sessionId} (process ${pid})`,
-        result: 'listed',
-        reason: 'the keeper holds it and no run of ours names it; it was left alone',
-      })
+    else if (startTime === null || isAlive({ pid, startTime })) {
+      const why = attempt ? 'its run has it for ended' : 'no run of ours names it'
+      const reason = `the keeper holds it and ${why}; it was left alone`
+      report.push({ what: `session ${sessionId} (process ${pid})`, result: 'listed', reason })
+    }
   }
   return report
 }

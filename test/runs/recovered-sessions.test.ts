@@ -64,6 +64,10 @@ describe('sessions', () => {
     try {
       await keeper.spawn({ ...spec, sessionId: 'stray', args: ['-c', 'sleep 616'] })
       await keeper.spawn({ ...spec, sessionId: 'ended', args: ['-c', 'true'] })
+      // One that lives although its run's attempt has ended.
+      await host.untilPhase(await host.start(repositoryId, 'true', { id: 'over' }), 'exited')
+      await keeper.forget('over.1')
+      await keeper.spawn({ ...spec, sessionId: 'over.1', args: ['-c', 'sleep 618'] })
       const ids = async () => (await keeper.list()).map(({ sessionId }) => sessionId).sort()
       await expect
         .poll(async () => (await keeper.list()).find(({ sessionId }) => sessionId === 'ended')?.exit)
@@ -73,7 +77,11 @@ describe('sessions', () => {
       const stray = (await keeper.list()).find(({ sessionId }) => sessionId === 'stray')
       expect(stray?.exit).toBe(null)
       expect(await lastRecovery(host)).toContain(`listed session stray (process ${stray?.pid}): the keeper holds it`)
-      expect(await ids()).toEqual(['known.1', 'stray'])
+      expect(await lastRecovery(host)).toMatch(
+        /listed session over\.1 \(process \d+\): the keeper holds it and its run has/,
+      )
+      expect(await ids()).toEqual(['known.1', 'over.1', 'stray'])
+      expect(host.run('over').phase).toBe('exited')
       expect(host.run('known').phase).toBe('running')
     } finally {
       keeper.close()

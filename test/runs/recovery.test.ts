@@ -15,8 +15,10 @@ import { recoveryAfter } from '../harness/recovery.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
-// Every row of the table of orphans: what a crash, another tool or a person leaves, and what the next start makes of it. Ours is
-// healed, what is foreign or alive is listed and untouched, and a second start changes nothing more.
+// The orphans: what a crash, another tool or a person leaves, and what the next start makes of it. Ours is healed, what is foreign or
+// alive is listed and untouched, and a second start changes nothing more. Here: an entry without its directory, a directory without
+// its entry, what was moved, what is empty, locks, strangers. In cut-off.test.ts: half-created, half-removed, a branch without its
+// worktree. In recovered-sessions.test.ts: sessions and processes.
 let host: TestHost
 let repo: TestRepo
 let repositoryId: string
