@@ -1,6 +1,6 @@
 // A removal that a crash cut off. Each step of it is a rename or can be repeated, so what lies where decides: a tree that reached
 // the trash is finished, one that did not stays and the removal is called off.
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { dropKeepRefs } from '../git/keep.ts'
 import { withRepositoryLock } from '../git/lock.ts'
 import { detachWorktree } from '../git/trash-move.ts'
@@ -11,7 +11,7 @@ import { type Caller, type Context, placeOf, record, repositoryOf } from './cont
 import { deleteTree, directoryIdentity } from './delete-tree.ts'
 import { measure, measureAll } from './disk-usage.ts'
 import { exists } from './presence.ts'
-import { readManifest } from './trash-place.ts'
+import { isDiskThere, readManifest } from './trash-place.ts'
 
 /**
  * Finishes or calls off the removal that `intent` announced; records its outcome and says which. `cutOff`: by what, where that is
@@ -41,10 +41,9 @@ export async function finishRemoval(
   }
   if (directory === '') return calledOff()
   if (!(await exists(join(directory, 'tree')))) {
-    // The trash was there before the removal was announced. Where it and the worktree are both gone, so is their disk: what lies
-    // there is not known, and the refs that keep its objects must not go.
-    if (!(await exists(dirname(directory))) && !(await exists(run.worktree ?? directory))) {
-      const message = `${dirname(directory)} is not there: the disk with the worktrees may not be mounted`
+    // What lies on a disk that is away is not known, and the refs that keep its objects must not go.
+    if (!(await isDiskThere(directory))) {
+      const message = `there is nothing where ${directory} was: the disk with the worktrees may not be mounted`
       throw fail('state-unknown', { what: 'removed', path: directory, message }, { retryable: true })
     }
     try {

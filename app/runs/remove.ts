@@ -27,7 +27,7 @@ import { type InspectedRun, inspectRun } from './preview-removal.ts'
 import { inspectPresent } from './repositories.ts'
 import { stopRun } from './stop.ts'
 import { type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
-import { lockReason } from './worktree-root.ts'
+import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
 export interface RemovalRequest {
   readonly runId: string
@@ -105,7 +105,7 @@ async function takeAway(
     })
   const at = context.now()
   makeRoom(context.dataDirectory)
-  const directory = there ? trashEntryPath(run, at) : ''
+  const directory = there ? trashEntryPath(run, worktreeRootOf(context), at) : ''
   if (there) await makeTrashEntry(directory, run.worktree!)
   record(context, caller, { type: 'intended', runId, intent: { kind: 'remove', directory, from: run.phase } })
   try {

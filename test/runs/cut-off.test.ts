@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CoppiceFailure } from '../../app/model/failure.ts'
 import { type CutOff, makeCutOff } from '../harness/cut-off.ts'
 import { recoveryAfter } from '../harness/recovery.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
@@ -127,5 +128,28 @@ describe('a verb that was cut off', () => {
     await host.untilPhase(id, 'removed')
     await host.call('run.restore', { runId: id })
     expect(fingerprint(worktree)).toEqual(before)
+  })
+
+  it('a purge on a disk that is not there is refused; of a trash that was deleted by hand it is not', async () => {
+    const { id } = await settled()
+    const root = join(host.dataDirectory, 'worktrees')
+    const { consent } = await host.call('run.preview-removal', { runId: id })
+    await host.call('run.remove', { runId: id, consent })
+    const keep = repo.git('for-each-ref', 'refs/coppice/keep')
+    const purge = async () => {
+      const asked = await host.call('run.purge', { runId: id }).catch((error: CoppiceFailure) => error.failure)
+      return host.refusal('run.purge', { runId: id, consent: String('code' in asked ? asked.detail?.consent : '') })
+    }
+    renameSync(root, `${root}-away`)
+    mkdirSync(root, { mode: 0o700 })
+    expect(await purge()).toBe('trash-missing')
+    expect(host.run(id).phase).toBe('removed')
+    expect(repo.git('for-each-ref', 'refs/coppice/keep')).toBe(keep)
+    rmdirSync(root)
+    renameSync(`${root}-away`, root)
+    rmSync(join(root, '.trash'), { recursive: true })
+    expect(await purge()).toBe('ok')
+    expect(host.run(id).phase).toBe('purged')
+    expect(repo.git('for-each-ref', 'refs/coppice/keep')).toBe('')
   })
 })

@@ -90,6 +90,12 @@ describe('recovery', () => {
     })
     expect(said).toContain('it was moved')
     expect(host.run(id)).toMatchObject({ worktree: moved, worktreePresence: 'present' })
+    // Removed from there it lies in our trash like any other, and comes back to where it was.
+    const { consent } = await host.call('run.preview-removal', { runId: id })
+    await host.call('run.remove', { runId: id, consent })
+    expect(host.run(id).trash?.directory).toContain(join(host.dataDirectory, 'worktrees', '.trash'))
+    await host.call('run.restore', { runId: id })
+    expect(existsSync(moved)).toBe(true)
     expect(await afterDamage(() => git(repo.path, 'worktree', 'move', '-f', '-f', moved, worktree))).toContain(
       'it was moved',
     )
