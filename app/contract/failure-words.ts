@@ -161,7 +161,7 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
       : 'Install it so that your shell finds it, or choose another agent',
   ],
   'start-failed': (d) => [
-    `${d.text('command') ?? 'The program'} could not be started${d.end} The worktree and its branch are kept.`,
+    `${d.text('command') ?? 'The program'} could not be started${d.end} No work was lost.`,
     'Check that the command runs in a shell, then resume the run',
   ],
   cancelled: () => ['Cancelled. What had been made for the run was taken back.', 'Start it again when you want it'],

@@ -2,6 +2,7 @@
 // repository names, an end in bounded time of the whole process group, and every expected failure as a CoppiceFailure. It
 // must not know what any command is for.
 import { stat } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 import { type ProgramResult, runProgram } from '../process/run-program.ts'
 import type { Checkout } from './checkout.ts'
@@ -61,6 +62,11 @@ export interface GitResult {
 /** Reading 50 worktrees at once on two busy cores took under a second: a minute means that something hangs. */
 const readTimeoutMs = 60_000
 const writeTimeoutMs = 120_000
+/**
+ * Where too many files are open nothing has been started yet, and the gits beside it give theirs back in milliseconds: an inspection
+ * starts eleven at once, which is all that a process with 64 files can hold.
+ */
+const scarcePausesMs = [30, 100, 300, 600, 1_000]
 
 /**
  * Runs one git command in `directory` (absolute). Resolves for exit 0 and the `exits` named. Throws `git-missing`,
@@ -137,9 +143,8 @@ async function run(
 ): Promise<GitResult> {
   const command = args[0]!
   const timeoutMs = options.timeoutMs ?? context.timeoutMs ?? (options.write ? writeTimeoutMs : readTimeoutMs)
-  let result: ProgramResult
-  try {
-    result = await runProgram(context.file, [...leading, ...args], {
+  const start = () =>
+    runProgram(context.file, [...leading, ...args], {
       cwd: directory,
       env: environment,
       timeoutMs,
@@ -149,8 +154,17 @@ async function run(
       ...(options.onStdout ? { onStdout: options.onStdout } : {}),
       ...(options.onStderr ? { onStderr: options.onStderr } : {}),
     })
-  } catch (error) {
-    throw await startFailure(error, context, directory, options)
+  let result: ProgramResult
+  for (let attempt = 0; ; attempt++) {
+    try {
+      result = await start()
+      break
+    } catch (error) {
+      const failure = await startFailure(error, context, directory, options)
+      const pause = scarcePausesMs[attempt]
+      if (failure.failure.code !== 'too-many-files' || pause === undefined) throw failure
+      await wait(pause * (0.5 + Math.random()))
+    }
   }
   if (result.aborted) throw fail('cancelled', { command })
   if (result.timedOut) {

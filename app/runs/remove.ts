@@ -26,7 +26,7 @@ import { exists, isDirectory } from './presence.ts'
 import { type InspectedRun, inspectRun } from './preview-removal.ts'
 import { inspectPresent } from './repositories.ts'
 import { stopRun } from './stop.ts'
-import { type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
+import { dropEmptyEntry, type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
 import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
 export interface RemovalRequest {
@@ -107,7 +107,12 @@ async function takeAway(
   makeRoom(context.dataDirectory)
   const directory = there ? trashEntryPath(run, worktreeRootOf(context), at) : ''
   if (there) await makeTrashEntry(directory, run.worktree!)
-  record(context, caller, { type: 'intended', runId, intent: { kind: 'remove', directory, from: run.phase } })
+  try {
+    record(context, caller, { type: 'intended', runId, intent: { kind: 'remove', directory, from: run.phase } })
+  } catch (error) {
+    if (there) await dropEmptyEntry(directory)
+    throw error
+  }
   try {
     const { trash, report } = there
       ? await moveToTrash(context, run, directory, at, inspected)

@@ -1,6 +1,6 @@
 // Where removed worktrees lie: `.trash` in the folder of their root, so that a rename (which cannot cross file systems) takes
 // them there at once. Each entry is a folder with a manifest, the tree and git's admin directory.
-import { lstat, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, rename, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { fail } from '../model/failure.ts'
@@ -74,12 +74,21 @@ export async function makeTrashEntry(directory: string, worktree: string): Promi
     if (root.dev !== (await lstat(worktree)).dev)
       throw fail('no-trash', { path: dirname(directory), message: 'it is on another file system than the worktree' })
     await mkdir(directory, { mode: 0o700 })
-    await syncDirectory(dirname(directory))
+    await syncDirectory(dirname(directory)).catch(async (error: unknown) => {
+      await dropEmptyEntry(directory)
+      throw error
+    })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
     throw fail('no-trash', { path: dirname(directory), message: `${code}: ${(error as Error).message}` })
   }
+}
+
+/** Takes back an entry that nothing was put into: its removal could not even be announced. Only an empty folder goes. */
+export async function dropEmptyEntry(directory: string): Promise<void> {
+  // Where that fails too, the next sweep tidies it (tidy-trash).
+  await rmdir(directory).catch(() => {})
 }
 
 /** Writes the manifest so that it is whole or absent, whatever happens: written aside, flushed, renamed. */

@@ -96,7 +96,7 @@ describe('over a host', () => {
     try {
       execFileSync('mount', ['--bind', outside, join(worktree, 'mounted')], { stdio: 'ignore' })
     } catch {
-      report(15, 'SKIPPED: bind mounts may not be made here')
+      report(15, 'NOT RUN: bind mounts may not be made here')
       return skip()
     }
     try {
