@@ -36,6 +36,7 @@ export interface TestHost {
   /** Adds a repository, creates one run of a command in it and gives its id. */
   start(repositoryId: string, commandLine: string, more?: Partial<CommandInput<'run.create'>>): Promise<string>
   hostPid(): number
+  /** The keeper's process; waits for one that is just being started. */
   keeperPid(): Promise<number>
   /** SIGKILLs the host. */
   kill(): Promise<void>
@@ -204,7 +205,14 @@ export async function startHost(
       return runIds[0] ?? ''
     },
     hostPid: () => child.pid ?? 0,
-    keeperPid: async () => (await client.call('host.status', {})).keeperPid ?? 0,
+    async keeperPid() {
+      // Never 0: a signal to that goes to the test's own process group. After one keeper was lost it takes a moment to the next.
+      for (const until = Date.now() + 20_000; Date.now() < until; await sleep(50)) {
+        const { keeperPid } = await client.call('host.status', {})
+        if (keeperPid) return keeperPid
+      }
+      throw new Error(`the host has no keeper:\n${log()}`)
+    },
     async kill() {
       const gone = died()
       if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, 'SIGKILL')
