@@ -58,7 +58,13 @@ async function recoverAll(context: Context): Promise<readonly Line[]> {
     if (context.creating.has(run.id) || (isTrashWork(run) && context.busy.has(run.id))) continue
     if (run.phase === 'preparing' || run.intent) await step(run.id, () => clearCutOffLocks(context, run))
     if (run.phase === 'preparing') await step(run.id, () => recoverCreate(context, run))
-    else if (keeper && (isLive(run.phase) || run.intent?.kind === 'start'))
+    // One that was resumed meanwhile is not in the list that was asked for before; the sweep looks at what is left over.
+    else if (
+      keeper &&
+      !context.sessions.has(run.id) &&
+      !context.busy.has(run.id) &&
+      (isLive(run.phase) || run.intent?.kind === 'start')
+    )
       await step(run.id, () => recoverSession(context, run, held))
     if (runOf(context, run.id).intent) await step(run.id, () => recoverIntent(context, runOf(context, run.id)))
     if (isHalfUndone(runOf(context, run.id))) await step(run.id, () => undo(context, run.id))
