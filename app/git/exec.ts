@@ -1,7 +1,8 @@
 // Runs git, hardened: the only way git is started in Coppice. It promises a C locale, no prompt, no hook, no program that the
 // repository names, an end in bounded time of the whole process group, and every expected failure as a CoppiceFailure. It
 // must not know what any command is for.
-import { stat } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 import { type ProgramResult, runProgram } from '../process/run-program.ts'
 import type { Checkout } from './checkout.ts'
@@ -61,6 +62,13 @@ export interface GitResult {
 /** Reading 50 worktrees at once on two busy cores took under a second: a minute means that something hangs. */
 const readTimeoutMs = 60_000
 const writeTimeoutMs = 120_000
+/** A disk with less is full: one block of the largest size in use takes 64 KiB, and a write of several takes a few. */
+const fullBytes = 1024 * 1024
+/**
+ * Where too many files are open nothing has been started yet, and the gits beside it give theirs back in milliseconds: an inspection
+ * starts eleven at once, which is all that a process with 64 files can hold.
+ */
+const scarcePausesMs = [30, 100, 300, 600, 1_000]
 
 /**
  * Runs one git command in `directory` (absolute). Resolves for exit 0 and the `exits` named. Throws `git-missing`,
@@ -137,9 +145,8 @@ async function run(
 ): Promise<GitResult> {
   const command = args[0]!
   const timeoutMs = options.timeoutMs ?? context.timeoutMs ?? (options.write ? writeTimeoutMs : readTimeoutMs)
-  let result: ProgramResult
-  try {
-    result = await runProgram(context.file, [...leading, ...args], {
+  const start = () =>
+    runProgram(context.file, [...leading, ...args], {
       cwd: directory,
       env: environment,
       timeoutMs,
@@ -149,20 +156,45 @@ async function run(
       ...(options.onStdout ? { onStdout: options.onStdout } : {}),
       ...(options.onStderr ? { onStderr: options.onStderr } : {}),
     })
-  } catch (error) {
-    throw await startFailure(error, context, directory, options)
+  let result: ProgramResult
+  for (let attempt = 0; ; attempt++) {
+    try {
+      result = await start()
+      break
+    } catch (error) {
+      const failure = await startFailure(error, context, directory, options)
+      const pause = scarcePausesMs[attempt]
+      if (failure.failure.code !== 'too-many-files' || pause === undefined) throw failure
+      await wait(pause * (0.5 + Math.random()))
+    }
   }
   if (result.aborted) throw fail('cancelled', { command })
   if (result.timedOut) {
     throw fail('git-timeout', { command, seconds: Math.round(timeoutMs / 1000) }, { retryable: true })
   }
   const accepted = result.code === 0 || (result.code !== null && options.exits?.includes(result.code))
-  if (!accepted) throw failureFromStderr(result.stderr, command, result.code ?? result.signal ?? 'no exit code')
+  if (!accepted) {
+    const failure = failureFromStderr(result.stderr, command, result.code ?? result.signal ?? 'no exit code')
+    throw await withFullDisk(failure, directory)
+  }
   const limit = options.maxStdoutBytes ?? 64 * 1024 * 1024
   if (result.truncated && !options.onStdout && result.stdout.length >= limit) {
     throw fail('too-large', { command, message: `git ${command} said more than ${limit} bytes`, limit })
   }
   return { code: result.code!, stdout: result.stdout, stderr: result.stderr }
+}
+
+/**
+ * git does not always say why it could not write (2.39: "cannot update ref …: couldn't write '….lock'"). Where next to nothing is
+ * free, that is why; where it is not, git's own words stand.
+ */
+async function withFullDisk(error: CoppiceFailure, directory: string): Promise<CoppiceFailure> {
+  const { code, detail } = error.failure
+  if (code !== 'git-failed' || !/could(n't| not) write|unable to write|write error/i.test(String(detail?.message)))
+    return error
+  const facts = await statfs(directory).catch(() => null)
+  const free = facts === null ? Number.POSITIVE_INFINITY : facts.bavail * facts.bsize
+  return free < fullBytes ? fail('no-space', { ...detail, freeBytes: free }, { retryable: true }) : error
 }
 
 async function startFailure(

@@ -18,6 +18,8 @@ export interface CutOff {
 const coarseMs = 2_000
 // A git beside it holds a lock for milliseconds: it is waited for, and then believed.
 const patienceMs = [50, 200, 700]
+/** Milliseconds for which a lock must have stood, the very same file, before it goes. */
+const standingMs = 150
 
 /** Removes the dead locks of one change and gives their paths. Where a git lives that may hold them, none goes. */
 export async function clearDeadRefLocks(commonDir: string, { refs, since }: CutOff): Promise<string[]> {
@@ -31,8 +33,12 @@ export async function clearDeadRefLocks(commonDir: string, { refs, since }: CutO
     if (!(await gitWorksIn(commonDir))) break
     await wait(pause)
   }
+  const dead = found().map((path) => ({ path, inode: lstatOrNull(path)?.ino }))
+  // Some programs write refs without being called git, and hold a lock as shortly as it does.
+  await wait(standingMs)
   if (await gitWorksIn(commonDir)) return []
   return found().filter((path) => {
+    if (!dead.some((one) => one.path === path && one.inode === lstatOrNull(path)?.ino)) return false
     try {
       unlinkSync(path)
       return true

@@ -160,17 +160,23 @@ export async function changeRefs(context: GitContext, directory: string, changes
   })
   const args = ['update-ref', '--no-deref', '-z', '--stdin']
   const since = Date.now()
+  const clearOwnLocks = async () => {
+    try {
+      await clearDeadRefLocks(locateCheckout(directory).commonDir, { refs: changes.map(({ ref }) => ref), since })
+    } catch {
+      // What cannot be looked at now is looked at by the next recovery; what was asked for is done, or its failure is said.
+    }
+  }
   try {
     await withRetry(() => git(context, directory, args, { write: true, input: input.join(''), config: durable }))
   } catch (error) {
-    // A git that was killed (out of memory, a time-out) leaves its locks: nobody could change these refs again.
-    const { code, detail } = failureOf(error)
-    if (code === 'git-timeout' || (code === 'git-failed' && String(detail?.exit).startsWith('SIG'))) {
-      const refs = changes.map(({ ref }) => ref)
-      await clearDeadRefLocks(locateCheckout(directory).commonDir, { refs, since }).catch(() => [])
-    }
+    // A git that was killed (out of memory, a time-out) leaves its locks: nobody could change these refs again. One that met a lock
+    // has met somebody else's.
+    if (failureOf(error).code !== 'git-locked') await clearOwnLocks()
     throw error
   }
+  // One that could not delete its lock (a failing disk) says nothing of it and exits 0 (2.39).
+  await clearOwnLocks()
 }
 
 /** Configuration that makes refs and loose objects survive a power cut: a default git commit issues no fsync. */

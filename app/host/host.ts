@@ -95,11 +95,11 @@ export const createHost: CreateHost = async (options) => {
       live.change(runId, { activity: null })
     }
     const report = await recover(context)
-    const lost = report.filter((item) => item.reason?.startsWith('interrupted')).length
+    const lost = report.filter((item) => item.kind === 'interrupted').length
     if (lost > 0)
       options.notify({
         level: 'warning',
-        text: `The process that holds the terminals ended. ${lost} runs were interrupted; their screens are kept.`,
+        text: `The process that holds the terminals ended. ${lost === 1 ? '1 run was' : `${lost} runs were`} interrupted; their screens are kept.`,
         next: 'Resume them',
       })
   }

@@ -106,7 +106,7 @@ function keepHeadroom(): void {
   if (process.platform !== 'linux') return
   const limit = Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
   if (readdirSync('/proc/self/fd').length + HEADROOM > limit)
-    throw new KeeperError('spawn-failed', `The keeper may open no more than ${limit} files`, 'EMFILE')
+    throw new KeeperError('spawn-failed', `Too many open files: the keeper may open no more than ${limit}`, 'EMFILE')
 }
 
 function find(state: State, given: unknown): Session {

@@ -159,6 +159,7 @@ export async function startDetached(
   const opened = typeof options.log === 'string' ? openSync(options.log, 'a', 0o600) : undefined
   const output = opened ?? options.log ?? 'ignore'
   try {
+    refuseWithoutRoom()
     spawned++
     const child = spawn(file, args, {
       cwd: options.cwd,
@@ -190,7 +191,25 @@ const nothingStarted: ProgramResult = {
   durationMs: 0,
 }
 
+/** Descriptors that one start takes at the most: three pairs of sockets, and the pipe by which the child tells of its exec. */
+const filesOfAStart = 8
+
+/**
+ * Throws EMFILE where there is no room for a start. Node leaves the pipes of a child open that it could not start for want of
+ * descriptors (26.10 returns before it closes them): each try would leave fewer, until nothing can be started any more.
+ */
+function refuseWithoutRoom(): void {
+  if (process.platform === 'win32') return
+  const room: number[] = []
+  try {
+    while (room.length < filesOfAStart) room.push(openSync('/dev/null', 'r'))
+  } finally {
+    for (const file of room) closeSync(file)
+  }
+}
+
 function start(file: string, args: readonly string[], options: ProgramOptions): ChildProcess {
+  refuseWithoutRoom()
   spawned++
   try {
     return spawn(file, args, {

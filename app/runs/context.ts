@@ -8,7 +8,7 @@ import type { Repository } from '../model/repository.ts'
 import type { Run } from '../model/run.ts'
 import type { Session } from '../session/session.ts'
 import type { Journal } from '../store/journal.ts'
-import { releaseReserve } from '../store/reserve.ts'
+import { keepReserve, releaseReserve } from '../store/reserve.ts'
 import type { LiveTable } from './live.ts'
 import type { Terminals } from './terminal.ts'
 
@@ -55,6 +55,8 @@ const beginning: ReadonlySet<Event['type']> = new Set([
 
 /** Appends an event: durable before this returns. */
 export function record(context: Context, caller: Caller, event: Event): JournalRecord {
+  // Before anything new begins, what its end will need on a full disk is set aside again.
+  if (beginning.has(event.type)) keepReserve(context.dataDirectory)
   try {
     return context.journal.append(event, caller)
   } catch (error) {

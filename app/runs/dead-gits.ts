@@ -3,17 +3,17 @@
 import { basename } from 'node:path'
 import { keepPrefix } from '../git/keep.ts'
 import { clearDeadRefLocks } from '../git/ref-locks.ts'
-import type { ReportItem } from '../model/event.ts'
 import type { Run } from '../model/run.ts'
 import { gitMark } from '../process/environment.ts'
 import { listProcesses, stopTree } from '../process/tree.ts'
 import { type Context, repositoryOf } from './context.ts'
+import { as, type Line } from './recovery-report.ts'
 
 /** Milliseconds that a git which outlived its host may go on before it is ended: a checkout of 27,000 files took 2 s here. */
 const patienceMs = 10_000
 
 /** A git that a killed host had started may still be writing: it is waited for, and ended where it does not end by itself. */
-export async function quietGits(context: Context): Promise<ReportItem[]> {
+export async function quietGits(context: Context): Promise<Line[]> {
   const marks = gitMark(context.dataDirectory, '')
   const theirs = async () =>
     (await listProcesses({ marks: true })).filter(
@@ -25,20 +25,21 @@ export async function quietGits(context: Context): Promise<ReportItem[]> {
     await new Promise((resolve) => setTimeout(resolve, 50))
     left = await theirs()
   }
-  const report: ReportItem[] = []
+  const report: Line[] = []
   for (const mark of new Set(left.map((process) => process.mark ?? ''))) {
     const { ended } = await stopTree({ roots: [], mark })
     report.push({
-      what: `${ended.length} git processes`,
-      result: 'removed',
-      reason: 'a host that was killed had left them',
+      what: ended.map(({ pid }) => `git process ${pid}`).join(', '),
+      result: 'repaired',
+      kind: 'git',
+      reason: 'a host that was killed had left it, and it did not end by itself; it was ended',
     })
   }
   return report
 }
 
 /** The locks of refs that the cut-off verb of a run has left, where no git that may hold them lives. */
-export async function clearCutOffLocks(context: Context, run: Run): Promise<ReportItem[]> {
+export async function clearCutOffLocks(context: Context, run: Run): Promise<Line[]> {
   const { records } = context.journal.read({ runId: run.id, limit: 50 })
   const begun = records.find(({ event }) => event.type === 'intended' || event.type === 'run-preparing')
   const entry = run.intent?.kind === 'remove' ? run.intent.directory : (run.trash?.directory ?? '')
@@ -48,5 +49,9 @@ export async function clearCutOffLocks(context: Context, run: Run): Promise<Repo
   ]
   const { commonDir } = repositoryOf(context, run.repositoryId)
   const cleared = await clearDeadRefLocks(commonDir, { refs, since: begun?.at ?? Number.POSITIVE_INFINITY })
-  return cleared.map((what) => ({ what, result: 'repaired', reason: 'the lock of a git that was killed was cleared' }))
+  const reason = 'the lock of a git that was killed was cleared'
+  return as(
+    'lock',
+    cleared.map((what) => ({ what, result: 'repaired', reason })),
+  )
 }

@@ -1,5 +1,5 @@
 // What a person checks when something is off: the tools, the disk, the repositories, the keeper, the trash. Reads only.
-
+import { isAbsolute } from 'node:path'
 import { detectAgents } from '../agents/detect.ts'
 import type { Finding } from '../contract/commands.ts'
 import { bytesText } from '../contract/sentences.ts'
@@ -8,6 +8,8 @@ import { failureOf } from '../model/failure.ts'
 import { isKept, isLive } from '../model/run.ts'
 import { loginEnvironment } from '../process/environment.ts'
 import type { Context } from './context.ts'
+import { exists } from './presence.ts'
+import { isOpen } from './recovery-report.ts'
 import { inspectPresent } from './repositories.ts'
 import { spaceLeft } from './space.ts'
 import { listTrash } from './trash.ts'
@@ -103,10 +105,17 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
   await check('recovery', async () => {
     const { recovery } = context.journal.state
     if (!recovery) return { result: 'ok', text: 'nothing had to be put right', next: null }
-    const open = recovery.report.filter((item) => item.result === 'listed' || item.result === 'refused')
+    // What was listed and is gone since needs nobody any more. (A worktree that is missing is named above.)
+    const settled = await Promise.all(
+      recovery.report.map(
+        async ({ result, what }) => result === 'listed' && isAbsolute(what) && !(await exists(what).catch(() => true)),
+      ),
+    )
+    const lines = recovery.report.filter((_, n) => !settled[n])
+    const open = lines.filter(isOpen)
     const text = [
       recovery.text,
-      ...recovery.report.map((item) => `${item.what}: ${item.result}${item.reason ? `, ${item.reason}` : ''}`),
+      ...lines.map((item) => `${item.what}: ${item.result}${item.reason ? `, ${item.reason}` : ''}`),
     ].join('\n')
     return { result: open.length > 0 ? 'warning' : 'ok', text, next: null }
   })

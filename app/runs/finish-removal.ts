@@ -5,13 +5,13 @@ import { dropKeepRefs } from '../git/keep.ts'
 import { withRepositoryLock } from '../git/lock.ts'
 import { detachWorktree } from '../git/trash-move.ts'
 import type { ReportItem } from '../model/event.ts'
-import type { Failure } from '../model/failure.ts'
+import { type Failure, fail } from '../model/failure.ts'
 import type { Run } from '../model/run.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf } from './context.ts'
 import { deleteTree, directoryIdentity } from './delete-tree.ts'
 import { measure, measureAll } from './disk-usage.ts'
 import { exists } from './presence.ts'
-import { readManifest } from './trash-place.ts'
+import { isDiskThere, readManifest } from './trash-place.ts'
 
 /**
  * Finishes or calls off the removal that `intent` announced; records its outcome and says which. `cutOff`: by what, where that is
@@ -41,6 +41,11 @@ export async function finishRemoval(
   }
   if (directory === '') return calledOff()
   if (!(await exists(join(directory, 'tree')))) {
+    // What lies on a disk that is away is not known, and the refs that keep its objects must not go.
+    if (!(await isDiskThere(directory))) {
+      const message = `there is nothing where ${directory} was: the disk with the worktrees may not be mounted`
+      throw fail('state-unknown', { what: 'removed', path: directory, message }, { retryable: true })
+    }
     try {
       await forgetEntry(context, run, directory)
     } catch (error) {

@@ -5,11 +5,10 @@ import { existsSync } from 'node:fs'
 import { adapterOf } from '../agents/adapters.ts'
 import { pushedTip } from '../git/branches.ts'
 import type { Keeper, KeeperSession } from '../keeper/client.ts'
-import type { ReportItem } from '../model/event.ts'
 import { failureOf } from '../model/failure.ts'
 import { isLive, isSettled, type Run } from '../model/run.ts'
 import { runMark } from '../process/environment.ts'
-import { descendants } from '../process/tree.ts'
+import { descendants, isAlive } from '../process/tree.ts'
 import { keepReserve } from '../store/reserve.ts'
 import { watch } from './attempt.ts'
 import { alone, type Context, record, repositoryOf, runOf } from './context.ts'
@@ -17,14 +16,27 @@ import { clearCutOffLocks, quietGits } from './dead-gits.ts'
 import { finishRemoval } from './finish-removal.ts'
 import { heal } from './heal.ts'
 import { recordUndo } from './prepare.ts'
+import { as, type Line, noteRecovery } from './recovery-report.ts'
 import { bringBack } from './restore.ts'
 import { stopRun } from './stop.ts'
 import { freeEntry } from './trash.ts'
 
+/** Hosts that recover right now: the sweep must not do the same beside it. */
+const recovering = new WeakSet<Context>()
+
 /** Puts right what a crash left and says what was done, one line each. */
-export async function recover(context: Context): Promise<readonly ReportItem[]> {
-  const report: ReportItem[] = []
-  const step = async (what: string, work: () => Promise<readonly ReportItem[]>) => {
+export async function recover(context: Context): Promise<readonly Line[]> {
+  recovering.add(context)
+  try {
+    return await recoverAll(context)
+  } finally {
+    recovering.delete(context)
+  }
+}
+
+async function recoverAll(context: Context): Promise<readonly Line[]> {
+  const report: Line[] = []
+  const step = async (what: string, work: () => Promise<readonly Line[]>) => {
     try {
       report.push(...(await work()))
     } catch (error) {
@@ -47,10 +59,16 @@ export async function recover(context: Context): Promise<readonly ReportItem[]> 
     if (context.creating.has(run.id) || (isTrashWork(run) && context.busy.has(run.id))) continue
     if (run.phase === 'preparing' || run.intent) await step(run.id, () => clearCutOffLocks(context, run))
     if (run.phase === 'preparing') await step(run.id, () => recoverCreate(context, run))
-    else if (keeper && (isLive(run.phase) || run.intent?.kind === 'start'))
+    // One that was resumed meanwhile is not in the list that was asked for before; the sweep looks at what is left over.
+    else if (
+      keeper &&
+      !context.sessions.has(run.id) &&
+      !context.busy.has(run.id) &&
+      (isLive(run.phase) || run.intent?.kind === 'start')
+    )
       await step(run.id, () => recoverSession(context, run, held))
     if (runOf(context, run.id).intent) await step(run.id, () => recoverIntent(context, runOf(context, run.id)))
-    if (isHalfUndone(runOf(context, run.id))) await step(run.id, () => recordUndo(context, context.host, run.id))
+    if (isHalfUndone(runOf(context, run.id))) await step(run.id, () => undo(context, run.id))
   }
   // Listed again: what the steps above have ended is no stray that lives.
   if (keeper) await step('sessions', () => forgetStrays(context, keeper as unknown as Keeper))
@@ -66,6 +84,7 @@ const sweepMs = 5 * 60_000
 /** Starts the periodic sweep; gives the function that ends it. */
 export function sweep(context: Context): () => void {
   const timer = setInterval(() => {
+    if (recovering.has(context)) return
     void heal(context).then(
       (report) => noteRecovery(context, report),
       (error: unknown) => context.log(`sweep: ${String(error)}`),
@@ -78,7 +97,8 @@ export function sweep(context: Context): () => void {
     keepReserve(context.dataDirectory)
     // Space that somebody else made free is announced by nobody.
     if (Object.values(context.journal.state.runs).some((run) => run.phase === 'queued')) context.pump()
-    if (settling || !Object.values(context.journal.state.runs).some((run) => isLeftOver(context, run))) return
+    if (settling || recovering.has(context)) return
+    if (!Object.values(context.journal.state.runs).some((run) => isLeftOver(context, run))) return
     settling = true
     void settleLeftOvers(context)
       .catch((error: unknown) => context.log(`sweep: ${String(error)}`))
@@ -93,15 +113,23 @@ export function sweep(context: Context): () => void {
   }
 }
 
-/** How often is looked for what this host itself could not finish (a journal that could not be written, a disk that was full). */
+/**
+ * How often is looked for what this host itself could not finish: a journal that could not be written, a disk that was full, a
+ * keeper that did not answer.
+ */
 const leftOverMs = 5_000
 
 const isLeftOver = (context: Context, run: Run): boolean =>
   !context.creating.has(run.id) &&
   !context.busy.has(run.id) &&
   (isTrashWork(run) ||
+    isUnwatched(context, run) ||
     // Of a repository that is away no create can be undone, and its being away is no news every few seconds.
     ((run.phase === 'preparing' || isHalfUndone(run)) && existsSync(repositoryOf(context, run.repositoryId).commonDir)))
+
+/** A run with a live attempt whose session nobody follows: it could not be reached when it was looked for. */
+const isUnwatched = (context: Context, run: Run): boolean =>
+  isLive(run.phase) && run.phase !== 'preparing' && !context.sessions.has(run.id)
 
 /** A create that failed and could not be undone then. */
 const isHalfUndone = (run: Run): boolean =>
@@ -110,51 +138,61 @@ const isHalfUndone = (run: Run): boolean =>
 const isTrashWork = (run: Run): boolean => ['remove', 'restore', 'purge'].includes(run.intent?.kind ?? '')
 
 async function settleLeftOvers(context: Context): Promise<void> {
-  const report: ReportItem[] = []
+  const report: Line[] = []
+  let held: readonly KeeperSession[] | null = null
   for (const { id } of Object.values(context.journal.state.runs).filter((run) => isLeftOver(context, run))) {
     try {
+      const unwatched = isUnwatched(context, runOf(context, id))
+      if (unwatched) held ??= await (await context.keeper()).list()
       await alone(context, id, async () => {
         if (context.creating.has(id)) return
-        await clearCutOffLocks(context, runOf(context, id))
+        if (!unwatched) report.push(...(await clearCutOffLocks(context, runOf(context, id))))
         if (runOf(context, id).phase === 'preparing') report.push(...(await recoverCreate(context, runOf(context, id))))
         if (isTrashWork(runOf(context, id))) report.push(...(await recoverIntent(context, runOf(context, id))))
-        if (isHalfUndone(runOf(context, id))) report.push(...(await recordUndo(context, context.host, id)))
+        if (isHalfUndone(runOf(context, id))) report.push(...(await undo(context, id)))
+        if (held && isUnwatched(context, runOf(context, id)))
+          report.push(...(await recoverSession(context, runOf(context, id), held)))
       })
+      if (unwatched && runOf(context, id).intent?.kind === 'stop')
+        report.push(...(await recoverIntent(context, runOf(context, id))))
     } catch (error) {
       context.log(`sweep ${id}: ${String(error)}`)
     }
   }
-  if (report.length > 0) noteRecovery(context, report)
+  if (report.length > 0) noteRecovery(context, report, 'part')
 }
 
-/** Records a report that says something new: what was only listed before, and is again, is no news. */
-function noteRecovery(context: Context, report: readonly ReportItem[]): void {
-  const key = (item: ReportItem) => JSON.stringify([item.result, item.what, item.reason])
-  const known = new Set(context.journal.state.recovery?.report.map(key))
-  const isNews = (item: ReportItem) => !(item.result === 'listed' || item.result === 'refused') || !known.has(key(item))
-  if (report.some(isNews))
-    record(context, context.host, { type: 'recovered', report: [...report], text: summary(report) })
+/** Takes back what a create had made, and says each thing for what it is. */
+async function undo(context: Context, runId: string): Promise<Line[]> {
+  const report = await recordUndo(context, context.host, runId)
+  return report.flatMap((item) => {
+    if (item.what.startsWith('branch ')) return as('branch', [item])
+    if (item.what.startsWith("git's entry ")) return as('entry', [item])
+    return as(item.what.startsWith('the lock ') ? 'lock' : 'tree', [item])
+  })
 }
 
-async function recoverCreate(context: Context, run: Run): Promise<ReportItem[]> {
-  const report = await recordUndo(context, context.host, run.id)
+async function recoverCreate(context: Context, run: Run): Promise<Line[]> {
+  const report = await undo(context, run.id)
   record(context, context.host, { type: 'run-interrupted', runId: run.id, during: 'preparing' })
   return [
     {
       what: `run ${run.id}`,
       result: 'repaired',
+      kind: 'undone',
       reason: 'its creation was interrupted and is undone; Resume starts it again',
     },
     ...report,
   ]
 }
 
-async function recoverSession(context: Context, run: Run, held: readonly KeeperSession[]): Promise<ReportItem[]> {
+async function recoverSession(context: Context, run: Run, held: readonly KeeperSession[]): Promise<Line[]> {
   const attempt = run.attempts.at(-1)
   const session = held.find((candidate) => candidate.sessionId === attempt?.sessionId)
   if (!attempt) {
     record(context, context.host, { type: 'run-interrupted', runId: run.id, during: run.phase })
-    return [{ what: `run ${run.id}`, result: 'repaired', reason: 'interrupted before its agent started' }]
+    const reason = 'interrupted before its agent started'
+    return [{ what: `run ${run.id}`, result: 'repaired', kind: 'interrupted', reason }]
   }
   if (!session) {
     const outcome = adapterOf(run.agent).judge({
@@ -171,9 +209,10 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
       exit: null,
       outcome,
     })
-    const gone: ReportItem = {
+    const gone: Line = {
       what: `run ${run.id}`,
       result: 'repaired',
+      kind: 'interrupted',
       reason: 'interrupted: its session is gone; its screen is kept and Resume goes on',
     }
     // Never guessed at, never killed on doubt: shown, and ended by the verb that a person chooses.
@@ -188,17 +227,19 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
   await watch(context, run.id, session.sessionId, session.kind, session)
   // Its end, where that came meanwhile, is recorded when its output has been read to the end, as ever.
   if (session.exit) {
-    return [{ what: `run ${run.id}`, result: 'repaired', reason: 'its agent ended while no host was there' }]
+    const reason = 'its agent ended while no host was there'
+    return [{ what: `run ${run.id}`, result: 'repaired', kind: 'ended', reason }]
   }
-  return [{ what: `run ${run.id}`, result: 'restored', reason: 'attached again; its agent went on' }]
+  const reason = 'attached again; its agent went on'
+  return [{ what: `run ${run.id}`, result: 'restored', kind: 'attached', reason }]
 }
 
-async function recoverIntent(context: Context, run: Run): Promise<ReportItem[]> {
+async function recoverIntent(context: Context, run: Run): Promise<Line[]> {
   const intent = run.intent
   if (!intent) return []
   switch (intent.kind) {
     case 'remove':
-      return (await finishRemoval(context, run, intent)).report
+      return as('removal', (await finishRemoval(context, run, intent)).report)
     case 'restore': {
       const { report, branch } = await bringBack(context, run.id, intent.path, intent.branch)
       record(context, context.host, {
@@ -209,18 +250,20 @@ async function recoverIntent(context: Context, run: Run): Promise<ReportItem[]> 
         report,
         failure: null,
       })
-      return report
+      return as('restored', report.slice(0, 1)).concat(report.slice(1))
     }
     case 'purge': {
       const { freedBytes, report } = await freeEntry(context, run)
       record(context, context.host, { type: 'purge-ended', runId: run.id, freedBytes, report, failure: null })
-      return report
+      return as('purge', report)
     }
     case 'push':
       return recoverPush(context, run, intent)
     case 'stop':
       await stopRun(context, context.host, { runId: run.id })
-      return [{ what: `run ${run.id}`, result: 'repaired', reason: 'a stop was under way and is finished' }]
+      return as('stopped', [
+        { what: `run ${run.id}`, result: 'repaired', reason: 'a stop was under way and is finished' },
+      ])
     default:
       return []
   }
@@ -231,7 +274,7 @@ async function recoverPush(
   context: Context,
   run: Run,
   intent: { remote: string; ref: string; sha: string },
-): Promise<ReportItem[]> {
+): Promise<Line[]> {
   const git = await context.git(repositoryOf(context, run.repositoryId))
   const tip = await pushedTip(git, repositoryOf(context, run.repositoryId).path, intent.remote, intent.ref)
   const arrived = tip === intent.sha
@@ -256,6 +299,7 @@ async function recoverPush(
     {
       what: `push of ${run.id}`,
       result: arrived ? 'repaired' : 'listed',
+      kind: 'push',
       reason: arrived ? 'it had arrived' : 'it may not have arrived; push again',
     },
   ]
@@ -265,21 +309,23 @@ async function recoverPush(
  * Sessions that have no live attempt: the keeper lets go of ended ones of stages, and what one printed stays to be read until its run
  * is purged. One that is alive is only shown.
  */
-async function forgetStrays(context: Context, keeper: Keeper): Promise<ReportItem[]> {
-  const report: ReportItem[] = []
+async function forgetStrays(context: Context, keeper: Keeper): Promise<Line[]> {
+  const report: Line[] = []
   const runs = Object.values(context.journal.state.runs)
   // Listed again: a stop or an undo may have ended some since.
-  for (const session of await keeper.list()) {
-    const owner = runs.find((run) => run.attempts.some((attempt) => attempt.sessionId === session.sessionId))
-    const stageOf = runs.find((run) => session.sessionId.startsWith(`${run.id}.`))
-    if (session.exit) {
+  for (const { sessionId, exit, pid, startTime } of await keeper.list()) {
+    const owner = runs.find((run) => run.attempts.some((attempt) => attempt.sessionId === sessionId))
+    const stageOf = runs.find((run) => sessionId.startsWith(`${run.id}.`))
+    if (exit) {
       // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk too.
-      if (!owner) await keeper.forget(session.sessionId, { keepSpool: stageOf?.phase !== 'purged' })
+      if (!owner) await keeper.forget(sessionId, { keepSpool: stageOf?.phase !== 'purged' })
       continue
     }
-    if (owner ? isLive(owner.phase) : stageOf !== undefined && context.creating.has(stageOf.id)) continue
+    const attempt = owner?.attempts.find((one) => one.sessionId === sessionId)
+    if (attempt ? attempt.endedAt === null : stageOf !== undefined && context.creating.has(stageOf.id)) continue
+    if (startTime !== null && !isAlive({ pid, startTime })) continue
     report.push({
-      what: `session ${session.sessionId} (process ${session.pid})`,
+      what: `session ${sessionId} (process ${pid})`,
       result: 'listed',
       reason: owner
         ? `the keeper holds it although run ${owner.id} is ${owner.phase}; it was left alone, and Resume or Remove ends it first`
@@ -287,17 +333,4 @@ async function forgetStrays(context: Context, keeper: Keeper): Promise<ReportIte
     })
   }
   return report
-}
-
-function summary(report: readonly ReportItem[]): string {
-  const count = (result: ReportItem['result']) => report.filter((item) => item.result === result).length
-  const parts = [
-    [count('restored'), 'attached or brought back'],
-    [count('repaired'), 'put right'],
-    [count('removed'), 'half-made things removed'],
-    [count('listed'), 'listed and left alone'],
-    [count('refused'), 'not decided'],
-  ] as const
-  const said = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`)
-  return `Recovered: ${said.join(', ')}${count('removed') === 0 ? '; nothing was deleted' : ''}.`
 }

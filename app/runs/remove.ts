@@ -25,8 +25,8 @@ import { exists, isDirectory } from './presence.ts'
 import { type InspectedRun, inspectRun } from './preview-removal.ts'
 import { inspectPresent } from './repositories.ts'
 import { stopRun } from './stop.ts'
-import { type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
-import { lockReason } from './worktree-root.ts'
+import { dropEmptyEntry, type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
+import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
 export interface RemovalRequest {
   readonly runId: string
@@ -110,12 +110,17 @@ async function takeAway(
     })
   const at = context.now()
   makeRoom(context.dataDirectory)
-  const directory = there ? trashEntryPath(run, at) : ''
+  const directory = there ? trashEntryPath(run, worktreeRootOf(context), at) : ''
   if (there) await makeTrashEntry(directory, run.worktree!)
   const agreed = asking(inspected.preview)
   const consented = agreed.length > 0 ? { agreed, forced: inspected.preview.unknown } : {}
   const intent = { kind: 'remove', directory, from: run.phase, ...consented } as const
-  record(context, caller, { type: 'intended', runId, intent })
+  try {
+    record(context, caller, { type: 'intended', runId, intent })
+  } catch (error) {
+    if (there) await dropEmptyEntry(directory)
+    throw error
+  }
   try {
     const { trash, report } = there
       ? await moveToTrash(context, run, directory, at, inspected)

@@ -12,11 +12,11 @@ import { worktreeRootOf } from './worktree-root.ts'
 
 /** The root of now, and those of before that a run still names: the setting is for new runs only. */
 function trashRoots(context: Context): string[] {
-  const named = Object.values(context.journal.state.runs).flatMap(({ worktree, trash }) => [
-    ...(worktree ? [trashRootOf(worktree)] : []),
-    ...(trash?.directory ? [dirname(trash.directory)] : []),
-  ])
-  return [...new Set([join(worktreeRootOf(context), '.trash'), ...named])]
+  const root = worktreeRootOf(context)
+  const named = Object.values(context.journal.state.runs).map((run) =>
+    run.trash?.directory ? dirname(run.trash.directory) : trashRootOf(run, root),
+  )
+  return [...new Set([join(root, '.trash'), ...named])]
 }
 
 /** Tidies the trash under each root; gives a line for each entry that it touched or could not account for. */

@@ -2,7 +2,7 @@
 // retention the rest. A low disk brings the first step forward. What holds commits that exist nowhere else never goes unasked.
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import pLimit from 'p-limit'
 import type { TrashEntry } from '../contract/commands.ts'
 import { commitsOnlyInKeep, dropKeepRefs } from '../git/keep.ts'
@@ -17,7 +17,7 @@ import { dropGone, goneKeepIds } from './gone-refs.ts'
 import { exists } from './presence.ts'
 import { inspectPresent } from './repositories.ts'
 import { freeBytes } from './space.ts'
-import { readManifest } from './trash-place.ts'
+import { isDiskThere, readManifest } from './trash-place.ts'
 
 const sweepMs = 60_000
 
@@ -168,9 +168,9 @@ async function purge(
 export async function freeEntry(context: Context, run: Run): Promise<{ freedBytes: number; report: ReportItem[] }> {
   const directory = run.trash?.directory ?? ''
   const going = `${directory}.going`
-  // An entry that is gone may have been deleted by hand; a trash that is gone as a whole lies on a disk that is not there.
-  if (directory !== '' && !(await exists(dirname(directory)))) {
-    const message = `${dirname(directory)} is not there: the disk with the trash may not be mounted`
+  // An entry that is gone was deleted by hand; on a disk that is away it is not.
+  if (directory !== '' && !(await isDiskThere(directory))) {
+    const message = `there is nothing where ${directory} was: the disk with the trash may not be mounted`
     throw fail('trash-missing', { path: directory, message }, { retryable: true })
   }
   if (directory !== '' && (await exists(directory))) {

@@ -166,8 +166,11 @@ async function each(
     if (Date.now() > until) break
     const { hit, wrong, code } = await attempt(point, how, done)
     done++
-    if (hit) hits++
-    codes.set(code, (codes.get(code) ?? 0) + 1)
+    // What was not hit (a call that came in another order this time) says nothing.
+    if (hit) {
+      hits++
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
     if (wrong.length === 0) continue
     const failure = `${how} at ${nameOf(point)}\n    hit ${hit}\n    ${wrong.join('\n    ')}`
     process.stderr.write(`${failure}\n`)
@@ -190,6 +193,7 @@ let prepare: () => Promise<void> = async () => {}
 
 const spread = (points: readonly Point[], how: How, count: number) =>
   some(points, count).map((point) => ({ point, how }))
+const isKill = (how: How) => how === 'kill' || how === 'kill git'
 const inGit = (point: Point) => typeof point.where === 'object'
 
 async function createFault(point: Point, how: How, n: number) {
@@ -205,6 +209,7 @@ async function createFault(point: Point, how: How, n: number) {
     if (run) code = run.failure?.code ?? run.phase
   })
   if (!victim.alive()) {
+    if (hit && !isKill(how)) wrong.push('the host died of it')
     code = 'killed'
     await victim.start()
   }
@@ -321,6 +326,7 @@ async function cycleFault(step: 'remove' | 'restore', point: Point, how: How) {
       })
     })
     if (!victim.alive()) {
+      if (hit && !isKill(how)) wrong.push('the host died of it')
       code = 'killed'
       await victim.start()
     }

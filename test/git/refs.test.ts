@@ -277,6 +277,24 @@ describe('refs', () => {
     expect(repo.git('rev-parse', 'x')).toBe(commit)
   })
 
+  it('leave no lock that their own git could not take away, and touch no other', async () => {
+    const repo = repoOf()
+    const commit = repo.git('rev-parse', 'HEAD')
+    const at = (name: string) => join(repo.commonDir, name)
+    // What a failing disk does: git says nothing of the lock it could not delete, and exits 0.
+    const left = `touch '${at('packed-refs.lock')}' '${at('refs/heads/x.lock')}'`
+    const failing = scripted(repo, `git "$@" || exit; case " $* " in *" update-ref "*) ${left};; esac`)
+    writeFileSync(at('refs/heads/y.lock'), '')
+    await changeRefs(failing, repo.path, [{ ref: 'refs/heads/x', from: null, to: commit }])
+    expect(readdirSync(at('refs/heads')).sort()).toEqual(['main', 'x', 'y.lock'])
+    expect(existsSync(at('packed-refs.lock'))).toBe(false)
+    // One that is older than the change is somebody else's.
+    writeFileSync(at('packed-refs.lock'), '')
+    utimesSync(at('packed-refs.lock'), new Date(Date.now() - 60_000), new Date(Date.now() - 60_000))
+    await changeRefs(repo.context, repo.path, [{ ref: 'refs/heads/z', from: null, to: commit }])
+    expect(existsSync(at('packed-refs.lock'))).toBe(true)
+  })
+
   it('know their age', async () => {
     const repo = repoOf({ remote: true })
     const age = await refAge(repo.context, repo.path, 'refs/remotes/origin/main')

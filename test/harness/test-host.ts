@@ -45,9 +45,14 @@ export interface TestHost {
   /** Adds a repository, creates one run of a command in it and gives its id. */
   start(repositoryId: string, commandLine: string, more?: Partial<CommandInput<'run.create'>>): Promise<string>
   hostPid(): number
+  /** The keeper's process; waits for one that is just being started. */
   keeperPid(): Promise<number>
   /** SIGKILLs the host. */
   kill(): Promise<void>
+  /** Resolves when the host's process is gone. */
+  died(): Promise<unknown>
+  /** Starts a host on the same data directory and SIGKILLs it so many milliseconds later: in the middle of its recovery. */
+  killWhileStarting(afterMs: number): Promise<void>
   /** Starts a host again on the same data directory and connects. */
   restart(): Promise<void>
   log(): string
@@ -83,12 +88,21 @@ export async function startHost(
     for (const listener of changed) listener()
   }
 
-  async function boot(): Promise<void> {
+  const launch = () => {
     child = spawn(process.execPath, [hostProgram, '--data', dataDirectory], {
       env: environment,
       stdio: 'ignore',
       detached: true,
     })
+  }
+  const died = () =>
+    new Promise((resolveGone) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolveGone(null)
+      else child.once('exit', resolveGone)
+    })
+
+  async function boot(): Promise<void> {
+    launch()
     const deadline = Date.now() + 20_000
     for (;;) {
       const channel = await firstOf(hostSocketPaths(dataDirectory))
@@ -201,11 +215,24 @@ export async function startHost(
       return runIds[0] ?? ''
     },
     hostPid: () => child.pid ?? 0,
-    keeperPid: async () => (await client.call('host.status', {})).keeperPid ?? 0,
+    async keeperPid() {
+      // Never 0: a signal to that goes to the test's own process group. After one keeper was lost it takes a moment to the next.
+      for (const until = Date.now() + 20_000; Date.now() < until; await sleep(50)) {
+        const { keeperPid } = await client.call('host.status', {})
+        if (keeperPid) return keeperPid
+      }
+      throw new Error(`the host has no keeper:\n${log()}`)
+    },
     async kill() {
-      const gone = new Promise((resolveGone) => child.once('exit', resolveGone))
-      process.kill(child.pid ?? 0, 'SIGKILL')
+      const gone = died()
+      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, 'SIGKILL')
       await gone
+    },
+    died,
+    async killWhileStarting(afterMs) {
+      launch()
+      await sleep(afterMs)
+      await host.kill()
     },
     restart: boot,
     log,

@@ -1,4 +1,5 @@
 // Real programs: what a time-out kills, what a grandchild cannot delay, what an error is called.
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -112,4 +113,28 @@ it('starts a detached program in a session of its own, with a log and without th
   expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(2, 4)).toEqual([`${pid}`, `${pid}`])
   process.kill(pid, 'SIGKILL')
   await expect(startDetached('/nope', [], { cwd: scratch, env })).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+it('leaves no descriptor behind where a program could not be started for want of them', () => {
+  const module = JSON.stringify(join(import.meta.dirname, '../../app/process/run-program.ts'))
+  const script = `
+    import { readdirSync } from 'node:fs'
+    import { runProgram } from ${module}
+    const env = { PATH: '/usr/bin:/bin' }
+    const many = (n) => Promise.allSettled(Array.from({ length: n }, (_, k) =>
+      runProgram('/bin/cat', ['/dev/null'], { env, timeoutMs: 20000, ...(k % 2 ? { input: 'x' } : {}) })))
+    // The first start makes what node keeps for all of them.
+    await many(1)
+    const before = readdirSync('/proc/self/fd').length
+    const codes = []
+    for (let round = 0; round < 8; round++) codes.push(...(await many(40)).map(({ reason }) => reason?.code ?? 'ran'))
+    const count = (code) => codes.filter((one) => one === code).length
+    console.log(JSON.stringify({ left: readdirSync('/proc/self/fd').length - before, other: codes.length - count('ran') - count('EMFILE'),
+      some: count('ran') > 0 && count('EMFILE') > 0 }))`
+  const limited = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"'
+  const said = execFileSync('/bin/sh', ['-c', limited, process.execPath, script], {
+    env: { ...env, NODE_NO_WARNINGS: '1' },
+    encoding: 'utf8',
+  })
+  expect(JSON.parse(said)).toEqual({ left: 0, other: 0, some: true })
 })

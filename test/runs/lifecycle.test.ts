@@ -143,37 +143,6 @@ describe('create', () => {
     await host.call('run.stop', { runId: first })
     await host.untilPhase(second, 'exited')
   })
-
-  it('makes fifty at once: all of different ids, one of the same id, one of the same branch', async () => {
-    await host.call('settings.change', { change: { maxRunning: 100, maxRunningPerRepository: 100 } })
-    const ids = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => host.start(repositoryId, 'true', { id: `many-${n}` })),
-    )
-    for (const id of ids) await host.untilPhase(id, 'exited', 120_000)
-    expect(new Set(ids.map((id) => host.run(id).branch)).size).toBe(50)
-    expect(git(repo.path, 'worktree', 'list').split('\n')).toHaveLength(51)
-    const sameId = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        host.refusal('run.create', { repositoryId, agent: 'command', commandLine: 'true', id: 'same', setup: 'skip' }),
-      ),
-    )
-    expect(sameId.filter((code) => code === 'ok')).toHaveLength(1)
-    expect(new Set(sameId)).toEqual(new Set(['ok', 'id-taken']))
-    const sameBranch = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        host.refusal('run.create', {
-          repositoryId,
-          agent: 'command',
-          commandLine: 'true',
-          branch: 'mine',
-          setup: 'skip',
-        }),
-      ),
-    )
-    expect(sameBranch.filter((code) => code === 'ok')).toHaveLength(1)
-    expect(new Set(sameBranch)).toEqual(new Set(['ok', 'branch-exists']))
-    await host.untilPhase('same', 'exited', 60_000)
-  }, 180_000)
 })
 
 describe('bad input', () => {

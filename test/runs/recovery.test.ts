@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -15,11 +15,14 @@ import { connectKeeper } from '../../app/keeper/client.ts'
 import type { Event } from '../../app/model/event.ts'
 import { openDatabase } from '../../app/store/database.ts'
 import { openJournal } from '../../app/store/journal.ts'
-import { startHost, type TestHost } from '../harness/test-host.ts'
-import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'
+import { recoveryAfter } from '../harness/recovery.ts'
+import { pidsOf, startHost, type TestHost } from '../harness/test-host.ts'
+import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 
-// Every row of the table of orphans: what a crash, another tool or a person leaves, and what the next start makes of it. Ours is
-// healed, what is foreign or alive is listed and untouched, and a second start changes nothing more.
+// The orphans: what a crash, another tool or a person leaves, and what the next start makes of it. Ours is healed, what is foreign or
+// alive is listed and untouched, and a second start changes nothing more. Here: an entry without its directory, a directory without
+// its entry, what was moved, what is empty, locks, strangers. In cut-off.test.ts: half-created, half-removed, a branch without its
+// worktree. In recovered-sessions.test.ts: sessions and processes.
 let host: TestHost
 let repo: TestRepo
 let repositoryId: string
@@ -45,23 +48,6 @@ async function settled(
   return { id, worktree, admin: git(worktree, 'rev-parse', '--absolute-git-dir') }
 }
 
-/** Kills the host, lets `damage` happen, starts it again, and gives what the recovery said; a second start must say nothing new. */
-async function afterDamage(damage: () => unknown): Promise<string> {
-  await host.kill()
-  await damage()
-  await host.restart()
-  const said = await lastRecovery()
-  const { seq } = host.state()
-  const place = [repo.commonDir, join(`${repo.path}-moved`, '.git')].find(existsSync) ?? ''
-  const before = fingerprint(place, { without: /^objects/ })
-  await host.kill()
-  await host.restart()
-  const again = (await host.call('journal.read', { limit: 50 })).records.filter((record) => record.seq > seq)
-  expect(again.filter(({ event }) => event.type !== 'recovered').map(({ event }) => event.type)).toEqual([])
-  expect(fingerprint(place, { without: /^objects/ })).toEqual(before)
-  return said
-}
-
 /** Writes what a host would have, while none runs. */
 function writeJournal(dataDirectory: string, event: Event): void {
   const database = openDatabase(join(dataDirectory, 'journal.db'), { aside: dataDirectory })
@@ -69,19 +55,14 @@ function writeJournal(dataDirectory: string, event: Event): void {
   database.close()
 }
 
-async function lastRecovery(): Promise<string> {
-  const { records } = await host.call('journal.read', { limit: 200 })
-  const found = records.find(({ event }) => event.type === 'recovered')?.event
-  return found?.type === 'recovered'
-    ? `${found.text}\n${found.report.map((item) => `${item.result} ${item.what}: ${item.reason ?? ''}`).join('\n')}`
-    : ''
-}
+const afterDamage = (damage: () => unknown) => recoveryAfter(host, repo, damage)
 
 describe('recovery', () => {
   it('entry without directory: missing, never forgotten; Resume makes it again', async () => {
     const { id, worktree } = await settled()
     const said = await afterDamage(() => rmSync(worktree, { recursive: true }))
     expect(said).toContain('its directory is gone')
+    expect(said).toContain('1 thing listed and left alone; nothing was deleted.')
     expect(host.run(id)).toMatchObject({ phase: 'exited', worktreePresence: 'missing' })
     expect(git(repo.path, 'worktree', 'list')).toContain(worktree)
     await host.call('run.resume', { runId: id })
@@ -94,6 +75,9 @@ describe('recovery', () => {
     const status = git(worktree, 'status', '--porcelain')
     const said = await afterDamage(() => rmSync(admin, { recursive: true }))
     expect(said).toContain('git had forgotten it')
+    expect(said).toContain('Recovered: 1 worktree back in the list; nothing was deleted.')
+    // The same for a person at the command line.
+    expect(host.cli(['doctor']).stdout).toContain('Recovered: 1 worktree back in the list; nothing was deleted.')
     expect(git(worktree, 'status', '--porcelain')).toBe(status)
     expect(git(repo.path, 'worktree', 'list')).toContain(worktree)
   })
@@ -105,6 +89,29 @@ describe('recovery', () => {
     expect(said).toContain('it was moved')
     expect(host.run(id)).toMatchObject({ worktree: moved, worktreePresence: 'present' })
     expect(git(moved, 'status', '--porcelain')).toContain('new.txt')
+  })
+
+  it('a worktree that git itself moved elsewhere: its run follows, by our lock', async () => {
+    const { id, worktree } = await settled()
+    const moved = join(repo.root, 'by hand')
+    // The advice of git's own manual after a move by hand; and the same in one step.
+    const said = await afterDamage(() => {
+      renameSync(worktree, moved)
+      git(moved, 'worktree', 'repair')
+    })
+    expect(said).toContain('it was moved')
+    expect(host.run(id)).toMatchObject({ worktree: moved, worktreePresence: 'present' })
+    // Removed from there it lies in our trash like any other, and comes back to where it was.
+    const { consent } = await host.call('run.preview-removal', { runId: id })
+    await host.call('run.remove', { runId: id, consent })
+    expect(host.run(id).trash?.directory).toContain(join(host.dataDirectory, 'worktrees', '.trash'))
+    await host.call('run.restore', { runId: id })
+    expect(existsSync(moved)).toBe(true)
+    expect(await afterDamage(() => git(repo.path, 'worktree', 'move', '-f', '-f', moved, worktree))).toContain(
+      'it was moved',
+    )
+    expect(host.run(id)).toMatchObject({ worktree, worktreePresence: 'present' })
+    expect(git(worktree, 'status', '--porcelain')).toContain('new.txt')
   })
 
   it('a repository that was moved: known again when it is added at its new place', async () => {
@@ -139,17 +146,39 @@ describe('recovery', () => {
     git(worktree, 'add', '--all')
   })
 
-  it('a young index.lock, and the config.lock of the repository, are left alone', async () => {
+  it('a young index.lock of ours, and what locks the rest of the repository, are listed and left alone', async () => {
     const { admin } = await settled()
-    await afterDamage(() => {
+    const foreign = join(repo.root, 'by-hand')
+    git(repo.path, 'worktree', 'add', '-q', '-b', 'by-hand', foreign)
+    const theirs = ['config.lock', 'index.lock', 'HEAD.lock', 'packed-refs.lock', 'refs/heads/main.lock'].map((name) =>
+      join(repo.commonDir, name),
+    )
+    theirs.push(join(git(foreign, 'rev-parse', '--absolute-git-dir'), 'index.lock'))
+    const said = await afterDamage(() => {
       const later = new Date(Date.now() + 60_000)
       writeFileSync(join(admin, 'index.lock'), '')
       utimesSync(join(admin, 'index.lock'), later, later)
-      writeFileSync(join(repo.commonDir, 'config.lock'), '')
-      old(join(repo.commonDir, 'config.lock'))
+      for (const path of theirs) writeFileSync(path, '')
+      for (const path of theirs) old(path)
     })
-    expect(existsSync(join(admin, 'index.lock'))).toBe(true)
-    expect(existsSync(join(repo.commonDir, 'config.lock'))).toBe(true)
+    expect(said).toContain(`listed ${join(admin, 'index.lock')}: a lock of git was left alone`)
+    for (const path of theirs) expect(said).toContain(`listed ${path}: a lock of git that is not ours`)
+    for (const path of [join(admin, 'index.lock'), ...theirs]) expect(existsSync(path)).toBe(true)
+  })
+
+  it('an old index.lock where somebody works is listed and left alone', async () => {
+    const { admin, worktree } = await settled()
+    const shell = spawn('sleep', ['600'], { cwd: worktree, stdio: 'ignore' })
+    try {
+      const said = await afterDamage(() => {
+        writeFileSync(join(admin, 'index.lock'), '')
+        old(join(admin, 'index.lock'))
+      })
+      expect(said).toContain(`listed ${join(admin, 'index.lock')}: a lock of git was left alone`)
+      expect(existsSync(join(admin, 'index.lock'))).toBe(true)
+    } finally {
+      shell.kill('SIGKILL')
+    }
   })
 
   it.each(['commondir', 'gitdir', 'HEAD'])(
@@ -201,13 +230,29 @@ describe('recovery', () => {
     const { worktree } = await settled()
     const strange = join(dirname(worktree), 'strange')
     const foreign = join(repo.root, 'by-hand')
+    const root = dirname(dirname(worktree))
+    // A removed run's former path is nobody's: what is put there is no part of that run.
+    const gone = await settled('gone')
+    const { consent } = await host.call('run.preview-removal', { runId: gone.id })
+    await host.call('run.remove', { runId: gone.id, consent })
+    const put = [join(strange, 'file'), join(root, 'theirs', 'file'), join(gone.worktree, 'file')]
     const said = await afterDamage(() => {
-      mkdirSync(strange)
-      writeFileSync(join(strange, 'file'), 'x')
+      for (const path of put) {
+        mkdirSync(dirname(path))
+        writeFileSync(path, 'x')
+      }
       git(repo.path, 'worktree', 'add', '-q', '-b', 'by-hand', foreign)
     })
     expect(said).toContain(`listed ${strange}: no run of ours names it`)
-    expect(readFileSync(join(strange, 'file'), 'utf8')).toBe('x')
+    expect(said).toContain(`listed ${gone.worktree}: no run of ours names it`)
+    expect(said).toContain(`listed ${root}: no repository of ours names theirs in it`)
+    for (const path of put) expect(readFileSync(path, 'utf8')).toBe('x')
+    const recovery = async () =>
+      (await host.call('host.doctor', {})).findings.find(({ subject }) => subject === 'recovery')
+    expect(await recovery()).toMatchObject({ result: 'warning', text: expect.stringContaining(strange) })
+    // What a person has put away meanwhile is no warning any more.
+    rmSync(strange, { recursive: true })
+    expect((await recovery())?.text).not.toContain(strange)
     expect(git(foreign, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('by-hand')
   })
 
@@ -290,21 +335,6 @@ describe('recovery', () => {
     // The way out that was named.
     const { consent } = await host.call('run.preview-removal', { runId: id })
     await host.call('run.remove', { runId: id, consent })
-    expect(() => execFileSync('pgrep', ['-f', '^sleep 613'])).toThrow()
-  })
-
-  it('shows what outlived a killed keeper, and Remove ends it first', async () => {
-    const id = await host.start(repositoryId, 'nohup setsid sleep 611 >/dev/null 2>&1 & echo ready; sleep 612', {
-      id: 'left',
-    })
-    await host.until('it to run', () => host.live()[id]?.lastLine === 'ready')
-    process.kill(await host.keeperPid(), 'SIGKILL')
-    await host.untilPhase(id, 'interrupted')
-    expect(execFileSync('pgrep', ['-f', '^sleep 611'], { encoding: 'utf8' }).trim()).not.toBe('')
-    await host.until('the survivor to be shown', () => (host.live()[id]?.processes?.value ?? 0) > 0)
-    const preview = await host.call('run.preview-removal', { runId: id })
-    expect(preview.facts.find((fact) => fact.kind === 'processes')?.count).toBeGreaterThan(0)
-    await host.call('run.remove', { runId: id, consent: preview.consent })
-    expect(() => execFileSync('pgrep', ['-f', '^sleep 611'])).toThrow()
+    expect(pidsOf(/^sleep 613/)).toEqual([])
   })
 })

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest'
+import { as, type Line, summary } from './recovery-report.ts'
+
+const line = (result: Line['result'], kind?: Line['kind']): Line => ({ what: 'it', result, ...(kind ? { kind } : {}) })
+
+it.each<[string, Line[], string]>([
+  [
+    'what was done, by what it is',
+    [
+      ...as('worktree', [line('repaired'), line('repaired')]),
+      ...as('branch', [line('removed')]),
+      ...as('lock', [line('repaired')]),
+    ],
+    'Recovered: 2 worktrees back in the list, 1 half-made branch removed, 1 lock cleared; nothing else was deleted.',
+  ],
+  [
+    'what was left to a person apart',
+    [line('repaired', 'interrupted'), line('listed', 'push'), line('refused'), line('refused')],
+    'Recovered: 1 run interrupted, 1 thing listed and left alone, 2 things not decided; nothing was deleted.',
+  ],
+  [
+    'nothing of deletions where a purge was finished',
+    [line('freed', 'purge'), line('repaired')],
+    'Recovered: 1 entry of the trash freed, as it was asked for, 1 other thing put right.',
+  ],
+  ['nothing', [], 'Nothing is left to put right.'],
+])('counts %s', (_, report, text) => {
+  expect(summary(report)).toBe(text)
+})
