@@ -24,6 +24,13 @@ afterEach(async () => {
 
 const seed = Number(process.env.COPPICE_SEED ?? (full ? Date.now() % 100_000 : 3))
 
+/**
+ * git's own races (2.39.5): it reads the entry of a worktree that is being made, and its gc walks the HEADs and reflogs of worktrees
+ * that come and go. Beside a plain loop of `worktree add`, `commit` and `worktree remove` 34 of 395 failed so. It says so and stops.
+ */
+const ownRaces =
+  /failed to read .*commondir|bad object worktrees\/|unable to parse object: worktrees\/|unable to write reflog|failed to run (repack|prune|reflog)/
+
 /** What a person sees of their checkout, and what git keeps of it that is theirs alone. */
 function theirs(directory: string) {
   const git = (...args: string[]) => repo.gitIn(directory, ...args)
@@ -72,7 +79,7 @@ describe(`a person at work (seed ${seed})`, () => {
           const kind = Math.floor(random() * 6)
           for (const directory of [repo.path, twin]) {
             const git = (...args: string[]) => repo.gitIn(directory, ...args)
-            // git's own race (2.39): it reads the entry of a worktree that is being made beside it. A person would try again.
+            // A person would try again.
             for (let tries = 0; ; tries++)
               try {
                 if (kind === 0) {
@@ -92,7 +99,7 @@ describe(`a person at work (seed ${seed})`, () => {
                 break
               } catch (error) {
                 const said = (error as { stderr?: string }).stderr ?? String(error)
-                if (directory === repo.path && tries < 5 && /failed to read .*commondir/.test(said)) {
+                if (directory === repo.path && tries < 5 && ownRaces.test(said)) {
                   met++
                   continue
                 }
