@@ -1,7 +1,7 @@
 // A program's output as text, piece by piece: escape sequences and control characters gone, what a carriage return overwrote gone
 // with them. Pure. A piece may end anywhere, in the middle of a character or of a sequence; what is given out is only what can no
 // longer change.
-import { withoutEscapes } from '../contract/sentences.ts'
+import { readableOutput } from '../contract/readable-output.ts'
 
 export interface LogText {
   push(bytes: Uint8Array): string
@@ -16,7 +16,7 @@ export function createLogText(): LogText {
   const decoder = new TextDecoder('utf-8')
   let held = ''
   const upTo = (end: number) => {
-    const text = clean(held.slice(0, end))
+    const text = readableOutput(held.slice(0, end))
     held = held.slice(end)
     return text
   }
@@ -32,20 +32,4 @@ export function createLogText(): LogText {
       return upTo(held.length)
     },
   }
-}
-
-function clean(text: string): string {
-  // Not util.stripVTControlCharacters: 32 KiB of "ESC ]" hold it for 0.8 s, four times that for twice as many (Node 26.10.0).
-  return withoutEscapes(text)
-    .split('\n')
-    .map(overwritten)
-    .join('\n')
-    .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
-}
-
-/** What is left of a line after its carriage returns: those at its end are a part of the line's end. */
-function overwritten(line: string): string {
-  let end = line.length
-  while (line[end - 1] === '\r') end--
-  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end)
 }

@@ -1,5 +1,5 @@
 // What a run printed, in pages: from the keeper's spool while that has it. Raw bytes, or their text without control sequences.
-import { withoutEscapes } from '../contract/sentences.ts'
+import { readableOutput } from '../contract/readable-output.ts'
 import { readSpoolFromDisk } from '../keeper/client.ts'
 import { fail } from '../model/failure.ts'
 import { isSettled } from '../model/run.ts'
@@ -29,17 +29,6 @@ export async function readLogs(
   const ended = (attempt ? attempt.endedAt !== null : isSettled(run.phase)) && next >= page.end
   const data = input.raw
     ? Buffer.from(page.bytes).toString('base64')
-    : readable(Buffer.from(page.bytes).toString('utf8'))
+    : readableOutput(Buffer.from(page.bytes).toString('utf8'))
   return { data, next, firstByte: page.firstByte, ended }
-}
-
-/** Text as a person reads it: no escape sequences, a line that was written over shown as it was left. Linear in its length. */
-function readable(text: string): string {
-  return withoutEscapes(text)
-    .split('\n')
-    .map((line) => {
-      const whole = line.replace(/\r+$/, '')
-      return whole.slice(whole.lastIndexOf('\r') + 1).replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '')
-    })
-    .join('\n')
 }
