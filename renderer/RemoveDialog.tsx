@@ -17,7 +17,6 @@ const icons: Readonly<Record<RemovalFact['kind'], IconName>> = {
   ignored: 'file',
   precious: 'lock',
   'hidden-edits': 'file',
-  'hidden-files': 'file',
   stashes: 'copy',
   commits: 'commit',
   'nested-repositories': 'repo',

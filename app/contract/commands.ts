@@ -66,7 +66,6 @@ export const RemovalFact = z.object({
     'ignored',
     'precious',
     'hidden-edits',
-    'hidden-files',
     'stashes',
     'commits',
     'nested-repositories',

@@ -16,7 +16,7 @@ import type { FailureCode } from '../model/failure.ts'
 //   remote-surprise: remote, actual or url, expected, transport, reason · push-refused: remote, branch · push-auth: remote or url
 //   push-timeout: remote, seconds · pr-failed: url, reason · no-trash: path, suggestion · in-use: what or path, count, names, reason, suggestion
 //   consent-needed, consent-stale, would-lose: names (of what would go), reason; consent is for the client to send back
-//   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable, keeper-unreachable: log · already-owned: pid, path
+//   no-space: path, freeBytes · low-disk: freeBytes, neededBytes · host-unreachable, keeper-unreachable: log
 //   protocol-mismatch: client, host (numbers), clientVersion, older ("client" or "host") · timeout: what, seconds
 //   database-corrupt: path, movedTo (where the file is now) · database-newer: path, found (its format), known
 
@@ -307,10 +307,6 @@ export const failureWords: Readonly<Record<FailureCode, Words>> = {
       : d.text('log')
         ? `Read its log at ${d.text('log')}, then try again`
         : 'Try again; if it stays, run "coppice doctor"',
-  ],
-  'already-owned': (d) => [
-    `Another host${d.number('pid') === null ? '' : ` (process ${d.number('pid')})`} owns the data directory${d.text('path') ? ` ${d.text('path')}` : ''}. This one did not start, and nothing was changed.`,
-    'Use the one that runs, or end it with "coppice host stop"',
   ],
   'protocol-mismatch': (d) => [
     `This client and the host do not speak the same protocol${d.number('client') === null || d.number('host') === null ? d.end : `: the client${d.text('clientVersion') ? ` (Coppice ${d.text('clientVersion')})` : ''} speaks ${d.number('client')}, the host speaks ${d.number('host')}.`} Nothing was changed, and agents that run go on.`,

@@ -70,7 +70,6 @@ export const FailureCode = z.enum([
   'host-unreachable',
   'host-starting',
   'keeper-unreachable',
-  'already-owned',
   'protocol-mismatch',
   'connection-lost',
   'database-corrupt',

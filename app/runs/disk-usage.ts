@@ -3,31 +3,6 @@
 import { Worker } from 'node:worker_threads'
 import type { SizeAnswer, SizeRequest } from './size-worker.ts'
 
-/** Directories that an install or a build makes again: dropped from the trash first. Only where git ignores them. */
-export const rebuildableNames: readonly string[] = [
-  'node_modules',
-  'target',
-  '.venv',
-  'venv',
-  'dist',
-  'build',
-  'out',
-  '.next',
-  '.nuxt',
-  '.turbo',
-  '.gradle',
-  '.cache',
-  '.parcel-cache',
-  '__pycache__',
-  '.pytest_cache',
-  '.mypy_cache',
-  '.tox',
-  'coverage',
-  'vendor',
-  'Pods',
-  'DerivedData',
-]
-
 let worker: Worker | null = null
 let nextId = 1
 const waiting = new Map<number, (answer: SizeAnswer) => void>()
@@ -37,7 +12,7 @@ export function measure(path: string): Promise<SizeAnswer> {
   const id = nextId++
   return new Promise((resolve) => {
     waiting.set(id, resolve)
-    const request: SizeRequest = { id, path, rebuildable: rebuildableNames }
+    const request: SizeRequest = { id, path }
     running().postMessage(request)
   })
 }
@@ -60,7 +35,7 @@ function running(): Worker {
   const lost = (why: string) => {
     if (worker === started) worker = null
     for (const [id, resolve] of waiting) {
-      resolve({ id, sizeBytes: null, reclaimableBytes: null, rebuildableBytes: null, files: 0, unreadable: 0, why })
+      resolve({ id, sizeBytes: null, reclaimableBytes: null, files: 0, unreadable: 0, why })
     }
     waiting.clear()
   }

@@ -8,17 +8,14 @@ import { parentPort } from 'node:worker_threads'
 export interface SizeRequest {
   readonly id: number
   readonly path: string
-  /** Directory names that can be rebuilt: their bytes are counted apart, wherever they lie. */
-  readonly rebuildable: readonly string[]
 }
 
 export interface SizeAnswer {
   readonly id: number
-  /** Bytes on disk (blocks), each inode once. Null: something could not be read. */
+  /** Bytes on disk (blocks), each inode once; at least so many where entries were `unreadable`. Null: nothing is known. */
   readonly sizeBytes: number | null
   /** Bytes that come back when the tree goes: inodes all of whose links lie inside it. "Up to", where a file system shares blocks. */
   readonly reclaimableBytes: number | null
-  readonly rebuildableBytes: number | null
   readonly files: number
   readonly unreadable: number
   readonly why?: string
@@ -26,10 +23,9 @@ export interface SizeAnswer {
 
 /** Measures one tree. Exported for tests; the worker's message loop below calls it. */
 export function measureTree(request: SizeRequest): SizeAnswer {
-  const shared = new Map<string, { bytes: number; links: number; seen: number; rebuildable: boolean }>()
+  const shared = new Map<string, { bytes: number; links: number; seen: number }>()
   let size = 0
   let single = 0
-  let rebuildable = 0
   let files = 0
   let unreadable = 0
   let device: number
@@ -41,18 +37,16 @@ export function measureTree(request: SizeRequest): SizeAnswer {
       id: request.id,
       sizeBytes: null,
       reclaimableBytes: null,
-      rebuildableBytes: null,
       files: 0,
       unreadable: 1,
       why,
     }
   }
-  const names = new Set(request.rebuildable)
-  const stack: { path: string; inside: boolean }[] = [{ path: request.path, inside: false }]
-  for (let next = stack.pop(); next; next = stack.pop()) {
+  const stack: string[] = [request.path]
+  for (let path = stack.pop(); path !== undefined; path = stack.pop()) {
     let stat: ReturnType<typeof lstatSync>
     try {
-      stat = lstatSync(next.path)
+      stat = lstatSync(path)
     } catch {
       unreadable++
       continue
@@ -63,14 +57,8 @@ export function measureTree(request: SizeRequest): SizeAnswer {
     if (stat.isDirectory()) {
       size += bytes
       single += bytes
-      if (next.inside) rebuildable += bytes
       try {
-        for (const entry of readdirSync(next.path, { withFileTypes: true })) {
-          stack.push({
-            path: join(next.path, entry.name),
-            inside: next.inside || (entry.isDirectory() && names.has(entry.name)),
-          })
-        }
+        for (const name of readdirSync(path)) stack.push(join(path, name))
       } catch {
         unreadable++
       }
@@ -78,21 +66,19 @@ export function measureTree(request: SizeRequest): SizeAnswer {
       const known = shared.get(`${stat.ino}`)
       if (known) known.seen++
       else {
-        shared.set(`${stat.ino}`, { bytes, links: stat.nlink, seen: 1, rebuildable: next.inside })
+        shared.set(`${stat.ino}`, { bytes, links: stat.nlink, seen: 1 })
         size += bytes
       }
     } else {
       size += bytes
       single += bytes
-      if (next.inside) rebuildable += bytes
     }
   }
   for (const inode of shared.values()) {
     if (inode.seen < inode.links) continue
     single += inode.bytes
-    if (inode.rebuildable) rebuildable += inode.bytes
   }
-  return { id: request.id, sizeBytes: size, reclaimableBytes: single, rebuildableBytes: rebuildable, files, unreadable }
+  return { id: request.id, sizeBytes: size, reclaimableBytes: single, files, unreadable }
 }
 
 parentPort?.on('message', (request: SizeRequest) => parentPort?.postMessage(measureTree(request)))

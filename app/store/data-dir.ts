@@ -15,7 +15,6 @@ export interface DataDirectory {
   readonly owner: string
   readonly runs: string
   readonly worktrees: string
-  readonly trash: string
   readonly keeper: string
   readonly logs: string
   /** Where a database goes that this build could not use. Nothing here is ever deleted by Coppice. */
@@ -34,7 +33,6 @@ export function dataDirectoryAt(path: string): DataDirectory {
     owner: join(path, 'host.pid'),
     runs,
     worktrees: join(path, 'worktrees'),
-    trash: join(path, 'trash'),
     keeper: join(path, 'keeper'),
     logs: join(path, 'logs'),
     aside: join(path, 'aside'),
@@ -71,8 +69,8 @@ export function openDataDirectory(path: string): DataDirectory {
     checkOwnership(directory)
     refuseSharedPlaces(realpathSync(directory.path))
     accessSync(directory.path, constants.R_OK | constants.W_OK | constants.X_OK)
-    const { runs, worktrees, trash, keeper, logs, aside } = directory
-    for (const room of [runs, worktrees, trash, keeper, logs, aside]) makeDirectory(room)
+    const { runs, worktrees, keeper, logs, aside } = directory
+    for (const room of [runs, worktrees, keeper, logs, aside]) makeDirectory(room)
   } catch (error) {
     throw explain(error, directory.path)
   }

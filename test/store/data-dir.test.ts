@@ -39,7 +39,7 @@ describe('openDataDirectory', () => {
     const path = join(make(), 'deep', 'coppice')
     const directory = openDataDirectory(path)
     expect(modeOf(path)).toBe(0o700)
-    expect(readdirSync(path).sort()).toEqual(['aside', 'keeper', 'logs', 'runs', 'trash', 'worktrees'])
+    expect(readdirSync(path).sort()).toEqual(['aside', 'keeper', 'logs', 'runs', 'worktrees'])
     for (const room of readdirSync(path)) expect(modeOf(join(path, room))).toBe(0o700)
     expect(directory.run('fix')).toBe(join(path, 'runs', 'fix'))
     expect(directory.database.startsWith(path)).toBe(true)
