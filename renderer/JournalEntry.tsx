@@ -76,7 +76,7 @@ function Details({ record }: { record: JournalRecord }) {
   const { event } = record
   const failure = failureIn(event)
   const report = reportIn(event)
-  const said = failure ? saidBy(failure) : []
+  const said = failure ? saidBy(failure) : 'said' in event ? (event.said ?? []).map(visible) : []
   return (
     <div className="entry-facts">
       {failure && (

@@ -31,6 +31,8 @@ export interface PushResult {
   readonly url: string
   /** The remote-tracking ref that was brought up to date, or null where that did not work (the push did). */
   readonly trackingRef: string | null
+  /** What git and the server said, in their own words: a summary, then the server's lines. */
+  readonly said: readonly string[]
 }
 
 /**
@@ -80,6 +82,7 @@ export async function pushBranch(context: GitContext, worktree: string, options:
     already: line.flag === '=',
     url: target.url,
     trackingRef: (await track(context, worktree, ref, sha)) ? ref : null,
+    said: [line.summary, ...serverLines(result.stderr)].filter((text) => text !== ''),
   }
 }
 
@@ -137,14 +140,18 @@ export function refLine(stdout: string): RefLine | null {
   return null
 }
 
-/** What the server said ("remote: …"), else git's own summary: "[rejected] (fetch first)". */
-function refusal(summary: string, stderr: string): string {
-  const said = stderr
+/** git's own summary ("[rejected] (fetch first)"), then what the server said. */
+const refusal = (summary: string, stderr: string): string => [summary, ...serverLines(stderr)].join('\n')
+
+/** The last of the server's lines ("remote: …"), shortened. */
+function serverLines(stderr: string): string[] {
+  return stderr
     .split(/\r?\n|\r/)
     .filter((line) => line.startsWith('remote:'))
     .map((line) => line.replace(/^remote: ?/, '').trimEnd())
     .filter((line) => line !== '')
-  return [summary, ...said.slice(-12).map((line) => line.slice(0, 400))].join('\n')
+    .slice(-12)
+    .map((line) => line.slice(0, 400))
 }
 
 function pushFailure(error: unknown, options: PushOptions, ignored: readonly string[], message?: string): unknown {

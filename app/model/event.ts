@@ -66,7 +66,14 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('run-stopping'), ...run }),
 
-  z.object({ type: z.literal('push-ended'), ...run, delivery: Delivery.nullable(), failure: Failure.nullable() }),
+  z.object({
+    type: z.literal('push-ended'),
+    ...run,
+    delivery: Delivery.nullable(),
+    failure: Failure.nullable(),
+    /** What git and the server said of a push that went through. */
+    said: z.array(z.string()).optional(),
+  }),
   z.object({ type: z.literal('pull-request-opened'), ...run, url: z.string() }),
 
   z.object({

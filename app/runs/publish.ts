@@ -47,6 +47,7 @@ async function push(context: Context, caller: Caller, runId: string): Promise<Pu
       type: 'push-ended',
       runId,
       failure: null,
+      said: [...result.said],
       delivery: {
         ...run.delivery,
         state: run.delivery.state === 'local' ? 'pushed' : run.delivery.state,

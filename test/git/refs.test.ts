@@ -487,7 +487,10 @@ describe('pushBranch', () => {
     const before = remoteRefs(repo)
     const checkout = fingerprint(repo.path, ownCheckout)
     const { value, programs } = await countingPrograms(() => pushBranch(repo.context, path, to(sha)))
-    expect(value).toEqual({ already: false, url: repo.remote, trackingRef: 'refs/remotes/origin/agent/one' })
+    expect(value).toEqual({
+      ...{ already: false, url: repo.remote, trackingRef: 'refs/remotes/origin/agent/one' },
+      said: ['[new branch]'],
+    })
     expect(programs).toBe(5)
     expect(remoteRefs(repo)).toBe(`refs/heads/agent/one ${sha}\n${before}`)
     expect(repo.git('rev-parse', 'origin/agent/one')).toBe(sha)

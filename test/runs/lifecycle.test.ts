@@ -296,6 +296,10 @@ describe('publish', () => {
     const pushed = await host.call('run.push', { runId: id })
     expect(pushed).toMatchObject({ remote: 'origin', ref: 'refs/heads/agent/pub', already: false })
     expect(git(repo.remote!, 'rev-parse', 'refs/heads/agent/pub')).toBe(pushed.sha)
+    // The journal has git's own words, also of what went well.
+    const { records } = await host.call('journal.read', { runId: id })
+    const ended = records.map(({ event }) => event).find(({ type }) => type === 'push-ended')
+    expect(ended).toMatchObject({ failure: null, said: ['[new branch]'] })
     expect(await host.call('run.push', { runId: id })).toMatchObject({ already: true })
     expect(host.run(id).delivery).toMatchObject({ state: 'pushed', sha: pushed.sha })
     expect(git(repo.remote!, 'for-each-ref', '--format=%(refname)').split('\n').sort()).toEqual([
