@@ -10,7 +10,13 @@ import type { Adapter, LaunchRequest } from '../../app/agents/adapter.ts'
 import { adapterOf } from '../../app/agents/adapters.ts'
 import { detectAgents } from '../../app/agents/detect.ts'
 import type { AgentOptions } from '../../app/model/run.ts'
-import { type AgentScratch, agentScratch, type RealAgentName, realAgents } from '../harness/real-agents.ts'
+import {
+  type AgentScratch,
+  agentScratch,
+  type RealAgentName,
+  realAgents,
+  sandboxAllowed,
+} from '../harness/real-agents.ts'
 import { type Played, type PlayOptions, play, request } from './run-plan.ts'
 
 const installed = await realAgents('claude', 'codex', 'gemini')
@@ -206,22 +212,25 @@ describe.skipIf(!installed.claude)('Claude Code, headless', () => {
 })
 
 describe.skipIf(!installed.codex)('Codex, headless', () => {
-  it('commits in its own worktree from inside its sandbox; resumed with a follow-up it keeps its session', async () => {
-    const it = bench('codex')
-    const first = await it.run('[[scenario:full]] do the work')
-    expect(first.outcome).toMatchObject({ result: 'succeeded' })
-    expect(it.commits()).toEqual(['Add hello', 'First'])
-    expect(roles(first)).toEqual(new Set(['note', 'agent', 'tool', 'result', 'verdict']))
-    expect(first.lines).toContainEqual({ role: 'agent', text: 'All done: wrote hello.txt and committed it.' })
-    mainIsUntouched()
+  it.skipIf(!sandboxAllowed())(
+    'commits in its own worktree from inside its sandbox; resumed with a follow-up it keeps its session',
+    async () => {
+      const it = bench('codex')
+      const first = await it.run('[[scenario:full]] do the work')
+      expect(first.outcome).toMatchObject({ result: 'succeeded' })
+      expect(it.commits()).toEqual(['Add hello', 'First'])
+      expect(roles(first)).toEqual(new Set(['note', 'agent', 'tool', 'result', 'verdict']))
+      expect(first.lines).toContainEqual({ role: 'agent', text: 'All done: wrote hello.txt and committed it.' })
+      mainIsUntouched()
 
-    const from = seen()
-    const second = await it.run('-n [[scenario:bash]] and once more', {}, { resume: first.sessionId })
-    expect(second.sessionId).toBe(first.sessionId)
-    expect(second.outcome.result).toBe('succeeded')
-    expect(prompts(from)[0]).toBe('-n [[scenario:bash]] and once more')
-    expect(it.commits()).toEqual(['stub commit', 'Add hello', 'First'])
-  })
+      const from = seen()
+      const second = await it.run('-n [[scenario:bash]] and once more', {}, { resume: first.sessionId })
+      expect(second.sessionId).toBe(first.sessionId)
+      expect(second.outcome.result).toBe('succeeded')
+      expect(prompts(from)[0]).toBe('-n [[scenario:bash]] and once more')
+      expect(it.commits()).toEqual(['stub commit', 'Add hello', 'First'])
+    },
+  )
 
   it('could not commit without the roots that the plan gives it', async () => {
     const it = bench('codex')

@@ -133,7 +133,11 @@ const openChromium: Open = async (environment, words) => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const addresses = addressesOf(starter)
-  const server: BrowserServer = await playwright.launchServer(await chromiumOptions())
+  const server: BrowserServer = await playwright.launchServer({
+    ...(await chromiumOptions()),
+    // Not by name: a minimal container may not know "localhost".
+    host: '127.0.0.1',
+  })
   const browser = await playwright.connect(server.wsEndpoint())
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   const page = await context.newPage()

@@ -1,7 +1,7 @@
 // The real agent CLIs for tests: pinned, installed from the npm registry once into a cache outside the project
 // ($COPPICE_TEST_CACHE, else ~/.cache/coppice-test), and given a HOME of their own whose only model is the stub. Nothing but
 // the model's API is a stub. Where an install fails the tests that need it are skipped, and it is said loudly.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory, withLock } from './cache.ts'
@@ -43,6 +43,17 @@ export async function realAgents<N extends RealAgentName>(...names: N[]): Promis
     }
   }
   return found as Record<N, RealAgent | null>
+}
+
+/**
+ * Whether this system lets an ordinary program make the namespaces that Codex's sandbox consists of; most containers do not. Says it
+ * loudly where it does not, once a file.
+ */
+export function sandboxAllowed(): boolean {
+  const { status, error } = spawnSync('unshare', ['--user', '--map-root-user', 'true'])
+  if (error || status === 0) return true
+  process.stderr.write("\n**** SKIPPED: what needs Codex's sandbox: this system forbids user namespaces\n\n")
+  return false
 }
 
 async function realAgent(name: RealAgentName): Promise<RealAgent> {
