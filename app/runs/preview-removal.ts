@@ -136,8 +136,7 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
   const plural = (count: number) => `${count} ${count === 1 ? 'process' : 'processes'}`
   return [
     isLive(run.phase)
-      ? // What it has not written down yet is nowhere else. Who works for it changes all the time, so that is no part of the consent.
-        { kind: 'processes', count: 1, text: 'The agent is running; it is stopped first', names: [], onlyHere: true }
+      ? liveFact
       : {
           kind: 'processes',
           count: own.length,
@@ -163,11 +162,21 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
   ]
 }
 
-/** A hash of the kinds, counts and names, those of the run's own processes aside: a stop changes them. */
+/** What a live agent has not written down yet is nowhere else. Who works for it changes all the time, and is no part of the consent. */
+export const liveFact: RemovalFact = {
+  kind: 'processes',
+  count: 1,
+  text: 'The agent is running; it is stopped first',
+  names: [],
+  onlyHere: true,
+}
+
+/** A hash of the kinds, counts and names, in any order; processes that a stop ends and nobody is asked about are left out. */
 export function consentTo(runId: string, facts: readonly RemovalFact[]): string {
   const counted = facts
     .filter((fact) => fact.kind !== 'processes' || fact.onlyHere)
-    .map((fact) => [fact.kind, fact.count, [...fact.names].sort()])
+    .map((fact) => JSON.stringify([fact.kind, fact.count, [...fact.names].sort()]))
+    .sort()
   return createHash('sha256')
     .update(JSON.stringify([runId, counted]))
     .digest('hex')

@@ -22,7 +22,7 @@ import { endProcesses } from './end-processes.ts'
 import { finishRemoval } from './finish-removal.ts'
 import { keepGone } from './gone-refs.ts'
 import { exists, isDirectory } from './presence.ts'
-import { type InspectedRun, inspectRun } from './preview-removal.ts'
+import { consentTo, type InspectedRun, inspectRun, liveFact } from './preview-removal.ts'
 import { inspectPresent } from './repositories.ts'
 import { stopRun } from './stop.ts'
 import { dropEmptyEntry, type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
@@ -61,7 +61,8 @@ export async function removeRun(context: Context, caller: Caller, request: Remov
     await stopRun(context, caller, { runId: before.id })
     // The agent may have written its last words meanwhile: the counts that were agreed to are looked at again.
     inspected = await inspectRun(context, request)
-    checkConsent(inspected.preview, request)
+    const { facts } = inspected.preview
+    checkConsent(inspected.preview, request, consentTo(before.id, [liveFact, ...facts]))
   }
   return alone(context, request.runId, () => takeAway(context, caller, request, inspected))
 }
@@ -70,7 +71,8 @@ export async function removeRun(context: Context, caller: Caller, request: Remov
 const asking = (preview: RemovalPreview): string[] =>
   preview.facts.filter((fact) => fact.count === null || (fact.count > 0 && fact.onlyHere)).map((fact) => fact.text)
 
-function checkConsent(preview: RemovalPreview, request: RemovalRequest): void {
+/** `agreed`: the consent that was asked for, where a stop has changed what it would be asked for now. */
+function checkConsent(preview: RemovalPreview, request: RemovalRequest, agreed = preview.consent): void {
   const facts = asking(preview)
   const unknown = preview.facts.filter((fact) => fact.count === null)
   if (unknown.length > 0 && !request.force) {
@@ -82,7 +84,7 @@ function checkConsent(preview: RemovalPreview, request: RemovalRequest): void {
   }
   if (preview.safe && !preview.unknown) return
   if (request.consent === undefined) throw fail('consent-needed', { names: facts, consent: preview.consent })
-  if (request.consent !== preview.consent) throw fail('consent-stale', { names: facts, consent: preview.consent })
+  if (request.consent !== agreed) throw fail('consent-stale', { names: facts, consent: preview.consent })
 }
 
 async function takeAway(

@@ -96,16 +96,18 @@ describe('remove', () => {
   })
 
   it('asks before it ends a live agent, then stops it first', async () => {
-    const id = await host.start(repositoryId, 'sleep 300', { id: 'live' })
+    const id = await host.start(repositoryId, 'echo draft > draft.txt; exec sleep 300', { id: 'live' })
     await host.untilPhase(id, 'running')
+    await host.until('its draft', () => existsSync(join(host.run(id).worktree ?? '', 'draft.txt')))
     const pid = host.run(id).attempts[0]!.pid!
     await expect(host.call('run.remove', { runId: id })).rejects.toMatchObject({ failure: { code: 'consent-needed' } })
     expect(host.run(id).phase).toBe('running')
     expect(existsSync(`/proc/${pid}`)).toBe(true)
     const { consent, facts } = await host.call('run.preview-removal', { runId: id })
-    expect(facts.find(({ onlyHere, count }) => onlyHere && count)?.text).toBe(
-      'The agent is running; it is stopped first',
-    )
+    expect(facts.filter(({ onlyHere, count }) => onlyHere && count).map(({ kind }) => kind)).toEqual([
+      'untracked',
+      'processes',
+    ])
     await host.call('run.remove', { runId: id, consent })
     expect(host.run(id).phase).toBe('removed')
     expect(existsSync(`/proc/${pid}`)).toBe(false)
