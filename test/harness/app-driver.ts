@@ -305,11 +305,16 @@ function makeDriver(name: AppDriver['name'], open: Open): { driver: AppDriver; o
     async newRun({ command, branch, prompt }) {
       const dialog = page().getByRole('dialog', { name: 'New run' })
       const before = new Set((await readTiles()).map((one) => one.runId))
-      if (!(await dialog.isVisible()))
-        await page()
-          .getByRole('button', { name: /^New run/ })
+      // A repository that was just added opens it by itself, perhaps between a look and a click.
+      await poll('the New run dialog', async () => {
+        if (await dialog.isVisible()) return true
+        const button = page().getByRole('button', { name: /^New run/ })
+        await button
           .first()
-          .click()
+          .click({ timeout: 1000 })
+          .catch(() => {})
+        return undefined
+      })
       await dialog.getByRole('radio', { name: /any program/ }).check({ force: true })
       await dialog.getByRole('textbox', { name: /^Command line/ }).fill(command)
       if (prompt !== undefined) await dialog.getByRole('textbox', { name: /^Prompt/ }).fill(prompt)
