@@ -15,6 +15,9 @@ import { settleQuit } from './quit.ts'
 import { carryOut } from './requests.ts'
 import { type MainWindow, openWindow } from './window.ts'
 
+/** How long a page may take to let its window close, in milliseconds. */
+const leavingMs = 5_000
+
 // Whoever started us may be gone before we write: that must not end the window.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
@@ -104,6 +107,8 @@ function run(first: Request): void {
   function leave(): void {
     leaving = true
     app.quit()
+    // A page that hangs holds its window open; nothing in it is ours to lose.
+    setTimeout(() => app.exit(0), leavingMs).unref()
   }
 
   async function chooseAndOpen(): Promise<void> {

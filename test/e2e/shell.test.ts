@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { installedElectron } from '../../scripts/electron-runtime.mjs'
 import { type ElectronDriver, electronDriver, electronProblem, poll, root } from '../harness/app-driver.ts'
 import { rootArguments } from '../harness/chromium.ts'
@@ -411,6 +411,13 @@ describe.skipIf(problem !== null)('the Electron shell', () => {
       inMain(() => (globalThis as { asked?: { message: string; buttons: string[] }[] }).asked ?? [], null)
     const closeWindow = () => inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close(), null)
     const gone = () => poll('the window to go', async () => (driver.child.exitCode === null ? undefined : true))
+
+    // Each of them ends the window: one that failed in between must not take the next ones, or its own second try, with it.
+    beforeEach(async () => {
+      if (driver.child.exitCode === null && driver.child.signalCode === null) return
+      await driver.killWindow()
+      await driver.open()
+    })
 
     it('asks while an agent runs, and stays when told to', async () => {
       await answer(2)
