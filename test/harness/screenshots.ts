@@ -22,6 +22,9 @@ const host = await startHost({ settings: { maxRunning: 60, maxRunningPerReposito
 const browser = await chromium.launch(await chromiumOptions())
 try {
   makeAgents()
+  // The host asks the login shell once for its PATH.
+  await host.kill()
+  await host.restart()
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' })
   const page = await context.newPage()
   page.setDefaultTimeout(60_000)
