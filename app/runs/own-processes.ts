@@ -17,11 +17,14 @@ function tableOf(context: Context): Map<string, readonly ProcessIdentity[]> {
 /** What was seen of a run's processes and may live still. */
 export const seenOf = (context: Context, runId: string): readonly ProcessIdentity[] => tableOf(context).get(runId) ?? []
 
+/** Whether a session is the run's: of an attempt, its set-up or its install. An id may hold dots: "a.b.1" is not a session of "a". */
+export const isSessionOf = (runId: string, sessionId: string): boolean =>
+  sessionId.startsWith(`${runId}.`) && /^(\d+|(setup|install)-[a-z0-9]+)$/.test(sessionId.slice(runId.length + 1))
+
 /** The sessions of a run that live, of those that the keeper holds: the roots of its tree. */
 export function rootsOf(held: readonly KeeperSession[], runId: string): ProcessIdentity[] {
   return held
-    .filter((session) => session.sessionId.startsWith(`${runId}.`) && session.exit === null)
-    .filter((session) => /^(\d+|(setup|install)-[a-z0-9]+)$/.test(session.sessionId.slice(runId.length + 1)))
+    .filter((session) => session.exit === null && isSessionOf(runId, session.sessionId))
     .flatMap(({ pid, startTime }) => (startTime === null ? [] : [{ pid, startTime }]))
 }
 

@@ -15,6 +15,7 @@ import { alone, type Context, record, repositoryOf, runOf } from './context.ts'
 import { clearCutOffLocks, quietGits } from './dead-gits.ts'
 import { finishRemoval } from './finish-removal.ts'
 import { heal } from './heal.ts'
+import { isSessionOf } from './own-processes.ts'
 import { recordUndo } from './prepare.ts'
 import { as, type Line, noteRecovery } from './recovery-report.ts'
 import { bringBack } from './restore.ts'
@@ -315,7 +316,7 @@ async function forgetStrays(context: Context, keeper: Keeper): Promise<Line[]> {
   // Listed again: a stop or an undo may have ended some since.
   for (const { sessionId, exit, pid, startTime } of await keeper.list()) {
     const owner = runs.find((run) => run.attempts.some((attempt) => attempt.sessionId === sessionId))
-    const stageOf = runs.find((run) => sessionId.startsWith(`${run.id}.`))
+    const stageOf = runs.find((run) => isSessionOf(run.id, sessionId))
     if (exit) {
       // What a run that is not known at all has printed may be all that is left of it (a damaged journal): it stays on the disk too.
       if (!owner) await keeper.forget(sessionId, { keepSpool: stageOf?.phase !== 'purged' })
