@@ -1,16 +1,17 @@
 // The dialog that is open, if any. One at a time: a second one takes the first one's place.
-import { AddRepositoryDialog } from './AddRepositoryDialog.tsx'
-import { CommandPalette } from './CommandPalette.tsx'
-import { KeysSheet } from './KeysSheet.tsx'
-import { LinkDialog } from './LinkDialog.tsx'
-import { NewRunDialog } from './NewRunDialog.tsx'
-import { PublishDialog } from './PublishDialog.tsx'
-import { PurgeDialog } from './PurgeDialog.tsx'
-import { RemoveDialog } from './RemoveDialog.tsx'
-import { RenameDialog } from './RenameDialog.tsx'
-import { ResumeDialog } from './ResumeDialog.tsx'
-import { SettingsDialog } from './Settings.tsx'
-import { openDialog, useUi } from './ui.ts'
+
+import { CommandPalette } from './actions/CommandPalette.tsx'
+import { KeysSheet } from './actions/KeysSheet.tsx'
+import { PurgeDialog } from './cleanup/PurgeDialog.tsx'
+import { RemoveDialog } from './cleanup/RemoveDialog.tsx'
+import { NewRunDialog } from './new-run/NewRunDialog.tsx'
+import { PublishDialog } from './publish/PublishDialog.tsx'
+import { AddRepositoryDialog } from './repositories/AddRepositoryDialog.tsx'
+import { RenameDialog } from './runs/RenameDialog.tsx'
+import { ResumeDialog } from './runs/ResumeDialog.tsx'
+import { SettingsDialog } from './settings/Settings.tsx'
+import { LinkDialog } from './terminal/LinkDialog.tsx'
+import { openDialog, useUi } from './window/ui.ts'
 
 export function Dialogs() {
   const dialog = useUi((ui) => ui.dialog)

@@ -1,12 +1,12 @@
 // Starts the client: fonts first (a terminal measures its font once), then the connection, the keys and the page.
-import './without-eval.ts'
+import './client/without-eval.ts'
 import { createRoot } from 'react-dom/client'
 import './styles/index.css'
 import { App } from './App.tsx'
-import { startArrivals } from './arrivals.ts'
-import { startKeymap } from './keymap.ts'
-import { startReplica } from './replica.ts'
-import { applyTheme } from './theme.ts'
+import { startKeymap } from './actions/keymap.ts'
+import { startArrivals } from './client/arrivals.ts'
+import { startReplica } from './client/replica.ts'
+import { applyTheme } from './settings/theme.ts'
 
 /** Fonts are bundled and load in milliseconds; where they do not, the page starts without them. Milliseconds. */
 const fontsWithin = 1500

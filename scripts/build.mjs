@@ -20,7 +20,7 @@ const targets = {
         cli: 'app/cli.ts',
         host: 'app/host/main.ts',
         keeper: 'app/keeper/main.ts',
-        'size-worker': 'app/runs/size-worker.ts',
+        'size-worker': 'app/disk/size-worker.ts',
       }
       await esbuild.build({
         absWorkingDir: root,

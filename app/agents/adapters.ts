@@ -2,12 +2,12 @@
 // model/run (docs/adding-an-agent.md).
 import type { AgentName } from '../model/run.ts'
 import type { Adapter } from './adapter.ts'
-import { claude } from './claude.ts'
-import { codex } from './codex.ts'
+import { claude } from './claude/claude.ts'
+import { codex } from './codex/codex.ts'
 import { command } from './command.ts'
 import { cursor } from './cursor.ts'
 import { demo } from './demo.ts'
-import { gemini } from './gemini.ts'
+import { gemini } from './gemini/gemini.ts'
 import { opencode } from './opencode.ts'
 import { shell } from './shell.ts'
 

@@ -5,7 +5,6 @@ import { stat, statfs } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 import { type ProgramResult, runProgram } from '../process/run-program.ts'
-import type { Checkout } from './checkout.ts'
 import { type ConfigEntry, parseConfigList } from './config-list.ts'
 import {
   allowedProtocols,
@@ -17,6 +16,7 @@ import {
   withConfig,
 } from './hardening.ts'
 import { failureFromStderr } from './stderr.ts'
+import type { Checkout } from './worktree/checkout.ts'
 
 export interface GitContext {
   /** The git binary: a path, or a name looked up in the environment's PATH. */

@@ -2,10 +2,10 @@
 // no program which the repository names is started: fixed keys are overridden on the command line, filters and drivers by
 // their names, and everything else that reaches git through the environment is left out. It runs git only to list the config.
 import { join } from 'node:path'
+import { readSmallFile } from '../disk/files.ts'
 import { fail } from '../model/failure.ts'
-import type { Checkout } from './checkout.ts'
 import { type ConfigEntry, isRepositoryScope, lastValue, splitKey } from './config-list.ts'
-import { readSmallFile } from './files.ts'
+import type { Checkout } from './worktree/checkout.ts'
 
 /** Keys with fixed names that start a program, reach the network or change what a command touches, each with its inert value. */
 const fixedConfig: readonly string[] = [

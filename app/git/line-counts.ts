@@ -1,7 +1,8 @@
 // How many lines a checkout's files, committed or not, have more and fewer than a commit. Reads only.
-import { locateCheckout } from './checkout.ts'
+
 import { type GitContext, git } from './exec.ts'
-import { resolveCommit } from './refs.ts'
+import { resolveCommit } from './refs/refs.ts'
+import { locateCheckout } from './worktree/checkout.ts'
 
 /**
  * Lines added and deleted between the merge base with `base` and the files as they are now; untracked files are not counted,

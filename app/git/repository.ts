@@ -2,11 +2,11 @@
 // directory are, its remotes, and what a run would start from. Changes nothing.
 import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
+import { isMissing } from '../disk/files.ts'
 import { CoppiceFailure, fail } from '../model/failure.ts'
-import { locateCheckout, realOrNull } from './checkout.ts'
 import { allValues, type ConfigEntry, lastValue, splitKey } from './config-list.ts'
 import { configOf, type GitContext, git, gitText } from './exec.ts'
-import { isMissing } from './files.ts'
+import { locateCheckout, realOrNull } from './worktree/checkout.ts'
 
 export interface RemoteName {
   readonly name: string

@@ -3,10 +3,10 @@
 // git: that would run filters which are not known here (inspect-nested.ts looks into submodules, hardened).
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { exists, isMissing } from '../disk/files.ts'
 import { fail } from '../model/failure.ts'
-import { type Checkout, locateCheckout, type Operation, operationInProgress } from './checkout.ts'
 import { type GitContext, git } from './exec.ts'
-import { exists, isMissing } from './files.ts'
+import { type Checkout, locateCheckout, type Operation, operationInProgress } from './worktree/checkout.ts'
 
 export type FileGroup = 'staged' | 'unstaged' | 'untracked' | 'conflicted'
 

@@ -2,7 +2,7 @@
 // where a name is taken. The form's preview and the create itself ask here, so that what was shown is what is made.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isValidBranchName, uniqueBranch } from '../git/refs.ts'
+import { isValidBranchName, uniqueBranch } from '../git/refs/refs.ts'
 import { RunId, slugOf } from '../model/ids.ts'
 import { type Context, repositoryOf } from './context.ts'
 import { runDirectory } from './prompt-file.ts'

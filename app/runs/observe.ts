@@ -3,14 +3,14 @@
 // at a time and never again before 20 times what it took; a size never before 50 times what it took.
 import { access } from 'node:fs/promises'
 import pLimit from 'p-limit'
+import { measure } from '../disk/measure.ts'
 import { lineCounts } from '../git/line-counts.ts'
-import { aheadBehind } from '../git/refs.ts'
+import { aheadBehind } from '../git/refs/refs.ts'
 import { quickSignature, readStatus } from '../git/status.ts'
 import { isKept, isLive, type Live, type Run } from '../model/run.ts'
 import { listProcesses } from '../process/tree.ts'
 import { type Context, record, repositoryOf } from './context.ts'
-import { measure } from './disk-usage.ts'
-import { lookAt, rootsOf } from './own-processes.ts'
+import { lookAt, rootsOf } from './processes/own-processes.ts'
 
 const tickMs = 2_000
 const idleStatusMs = 60_000

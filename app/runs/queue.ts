@@ -4,7 +4,7 @@
 import { fail } from '../model/failure.ts'
 import type { Context } from './context.ts'
 import { runOf } from './context.ts'
-import { prepareRun } from './prepare.ts'
+import { prepareRun } from './create/prepare.ts'
 import { whatMayStart } from './slots.ts'
 import { refuseLowDisk, spaceLeft } from './space.ts'
 

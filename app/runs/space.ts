@@ -2,9 +2,9 @@
 // system that new work is written to counts: the data directory's and the worktrees'.
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { exists } from '../disk/presence.ts'
 import { fail, type Stage } from '../model/failure.ts'
 import type { Context } from './context.ts'
-import { exists } from './presence.ts'
 import { worktreeRootOf } from './worktree-root.ts'
 
 /** The free bytes of the fullest file system that new work goes to, or null where that cannot be known; and whether it is too little. */

@@ -2,10 +2,10 @@
 // <root>/<repository id>/<run id>, never derived from a branch name.
 import { lstat, mkdir, realpath } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
+import { exists } from '../disk/presence.ts'
 import { fail, systemFailureCode } from '../model/failure.ts'
 import type { Repository } from '../model/repository.ts'
 import type { Context } from './context.ts'
-import { exists } from './presence.ts'
 
 /** The folder that holds every worktree: the setting, or <data directory>/worktrees. */
 export function worktreeRootOf(context: Context): string {

@@ -4,12 +4,12 @@ import { readSpoolFromDisk } from '../keeper/client.ts'
 import { fail } from '../model/failure.ts'
 import type { TranscriptReader } from '../model/transcript.ts'
 import type { Viewer, ViewerHandle } from './attach.ts'
-import { type Checkpoint, readCheckpoint } from './checkpoint.ts'
 import { createPacer, turnMs } from './feed.ts'
-import { createLineSplitter } from './ndjson.ts'
-import { createScreen, type Screen } from './screen.ts'
-import { freshStart } from './serialise.ts'
-import { renderLine, renderRaw } from './transcript.ts'
+import { type Checkpoint, readCheckpoint } from './screen/checkpoint.ts'
+import { createScreen, type Screen } from './screen/screen.ts'
+import { freshStart } from './screen/serialise.ts'
+import { createLineSplitter } from './transcript/ndjson.ts'
+import { renderLine, renderRaw } from './transcript/transcript.ts'
 
 export interface RecordedOptions {
   readonly dataDir: string

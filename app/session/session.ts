@@ -6,21 +6,27 @@ import { terminalSize } from '../contract/wire.ts'
 import type { Keeper, KeeperError } from '../keeper/client.ts'
 import type { Exit } from '../model/session.ts'
 import type { EventSummary, TitleReader, TranscriptReader } from '../model/transcript.ts'
-import { inputAnswers, newActivity, statusEvidence } from './activity.ts'
+import { inputAnswers, newActivity, statusEvidence } from './activity/activity.ts'
+import { createFacts, type SessionFacts } from './activity/facts.ts'
+import { parseMemory } from './activity/memory.ts'
 import { createViewers, type Viewer, type ViewerHandle } from './attach.ts'
-import { type Checkpoint, checkpointVersion, openAnswered, prepareStateDir, readCheckpoint } from './checkpoint.ts'
-import { createFacts, type SessionFacts } from './facts.ts'
 import { type Feed, openFeed } from './feed.ts'
-import { parseMemory } from './memory.ts'
 import { pasteBytes } from './sanitise.ts'
-import { createSaver } from './saver.ts'
-import { createScreen, type Screen } from './screen.ts'
-import { freshStart } from './serialise.ts'
+import {
+  type Checkpoint,
+  checkpointVersion,
+  openAnswered,
+  prepareStateDir,
+  readCheckpoint,
+} from './screen/checkpoint.ts'
+import { createSaver } from './screen/saver.ts'
+import { createScreen, type Screen } from './screen/screen.ts'
+import { freshStart } from './screen/serialise.ts'
 import { nextTail } from './tail.ts'
-import { createTranscript, recall, type Transcript } from './transcript.ts'
+import { createTranscript, recall, type Transcript } from './transcript/transcript.ts'
 
+export type { SessionFacts } from './activity/facts.ts'
 export type { Viewer, ViewerHandle } from './attach.ts'
-export type { SessionFacts } from './facts.ts'
 export { openRecorded, type RecordedScreen } from './recorded.ts'
 
 export interface SessionOptions {

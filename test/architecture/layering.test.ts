@@ -8,12 +8,20 @@ const rooms: Record<string, readonly string[]> = {
   'app/model': [],
   'app/contract': ['app/model'],
   'app/process': ['app/model'],
-  'app/git': ['app/process', 'app/model'],
+  'app/disk': ['app/process', 'app/model'],
+  'app/git': ['app/disk', 'app/process', 'app/model'],
   'app/forge': ['app/process', 'app/model'],
   'app/keeper': [],
-  'app/session': ['app/keeper/client.ts', 'app/keeper/frames.ts', 'app/process', 'app/model', 'app/contract'],
-  'app/agents': ['app/process', 'app/model'],
-  'app/store': ['app/process', 'app/model'],
+  'app/session': [
+    'app/keeper/client.ts',
+    'app/keeper/frames.ts',
+    'app/disk',
+    'app/process',
+    'app/model',
+    'app/contract',
+  ],
+  'app/agents': ['app/disk', 'app/process', 'app/model'],
+  'app/store': ['app/disk', 'app/process', 'app/model'],
   'app/runs': [
     'app/git',
     'app/forge',
@@ -21,6 +29,7 @@ const rooms: Record<string, readonly string[]> = {
     'app/agents',
     'app/store',
     'app/keeper/client.ts',
+    'app/disk',
     'app/process',
     'app/contract',
     'app/model',
@@ -33,6 +42,7 @@ const rooms: Record<string, readonly string[]> = {
     'app/agents',
     'app/store',
     'app/keeper/client.ts',
+    'app/disk',
     'app/process',
     'app/contract',
     'app/model',
@@ -41,6 +51,32 @@ const rooms: Record<string, readonly string[]> = {
   main: ['app/contract', 'app/model'],
   renderer: ['app/contract', 'app/model'],
 }
+// Inside these rooms each folder has doors: the files that its siblings may import. Everything else in it is its own. What lies
+// at the top of the room is for all of them, and a folder that is not named here has no door at all.
+const doors: Record<string, Record<string, readonly string[]>> = {
+  'app/runs': {
+    create: ['prepare', 'dependencies', 'included-files', 'setup-command'],
+    attempt: ['attempt', 'stop'],
+    processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],
+    trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs'],
+    recovery: ['recovery-report'],
+  },
+  renderer: {
+    client: ['connection', 'replica', 'selectors', 'hooks', 'arrivals', 'without-eval', 'render-count'],
+    actions: ['actions', 'keymap', 'verbs', 'ActionButton', 'CommandPalette', 'KeysSheet'],
+    terminal: ['Terminal', 'terminals', 'terminal-attach', 'terminal-size', 'open-link', 'LinkDialog'],
+    runs: ['FocusView', 'RunGrid', 'Strip', 'RenameDialog', 'ResumeDialog', 'TilePanel'],
+    'new-run': ['NewRunDialog'],
+    publish: ['PublishDialog'],
+    cleanup: ['TrashView', 'PurgeDialog', 'RemoveDialog'],
+    journal: ['JournalView', 'journal-words'],
+    repositories: ['EmptyState', 'AddRepositoryDialog'],
+    settings: ['Settings', 'theme'],
+    window: ['ui', 'ConnectionBar', 'ErrorBoundary', 'Rail', 'RecoveryBar', 'Refused', 'TitleBar'],
+    parts: ['Icon', 'Key', 'Modal', 'Ticking', 'Toasts', 'toasts', 'use-debounced', 'use-room', 'words', 'clock'],
+  },
+}
+const maxFilesInFolder = 25
 // A package that belongs to one place only.
 const homes: Record<string, (file: string) => boolean> = {
   electron: (file) => file.startsWith('main/'),
@@ -59,6 +95,14 @@ const sources = ['app', 'main', 'renderer'].flatMap((top) =>
     .map((name) => join(top, name)),
 )
 
+/** Every file of the product and its tests, by its path from the root. */
+const tracked = () =>
+  ['app', 'main', 'renderer', 'test', 'scripts', 'docs'].flatMap((top) =>
+    readdirSync(join(root, top), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+  )
+
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8')
   return [
@@ -71,8 +115,30 @@ function importsOf(file: string): string[] {
 const roomOf = (file: string) =>
   Object.keys(rooms).find((room) => file === `${room}.ts` || file.startsWith(`${room}/`)) ?? file
 
+// The folder of a room that a file lies in, "" for the top of the room.
+const folderOf = (room: string, file: string) => {
+  const rest = file.slice(room.length + 1)
+  return rest.includes('/') ? rest.slice(0, rest.indexOf('/')) : ''
+}
+
 describe('layering', () => {
   it('finds the sources', () => expect(sources.length).toBeGreaterThan(0))
+
+  it('names only doors that are there', () => {
+    for (const [room, folders] of Object.entries(doors))
+      for (const [folder, names] of Object.entries(folders))
+        for (const name of names)
+          expect(
+            sources.some((file) => file.replace(/\.tsx?$/, '') === `${room}/${folder}/${name}`),
+            `${room}/${folder}/${name}`,
+          ).toBe(true)
+  })
+
+  it(`has at most ${maxFilesInFolder} files in a folder`, () => {
+    const counts = new Map<string, number>()
+    for (const file of tracked()) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+    expect([...counts].filter(([, count]) => count > maxFilesInFolder)).toEqual([])
+  })
 
   it.each(sources)('%s imports only what its room may', (file) => {
     const room = roomOf(file)
@@ -81,6 +147,17 @@ describe('layering', () => {
         const target = relative(root, resolve(root, dirname(file), name)).replace(/\?.*$/, '')
         const inside = roomOf(target) === room
         const allowed = (rooms[room] ?? []).some((other) => target === other || target.startsWith(`${other}/`))
+        const folder = folderOf(room, target)
+        if (
+          inside &&
+          doors[room] &&
+          folder !== '' &&
+          folder !== folderOf(room, file) &&
+          !/\.(css|test\.tsx?)$/.test(target)
+        ) {
+          const name = target.slice(room.length + folder.length + 2).replace(/\.tsx?$/, '')
+          expect(doors[room][folder] ?? [], `${file} imports ${target}, which is no door`).toContain(name)
+        }
         const assets = room === 'renderer' && !/\.tsx?$/.test(target)
         expect(inside || allowed || assets || target === 'package.json', `${file} imports ${target}`).toBe(true)
       } else {

@@ -1,7 +1,7 @@
 // How much the mirror costs over the bare emulator: the same bytes through both, in turns, so that the ratio is of one run.
 import headless from '@xterm/headless'
 import { describe, expect, it } from 'vitest'
-import { createScreen } from '../../app/session/screen.ts'
+import { createScreen } from '../../app/session/screen/screen.ts'
 
 const megabytes = 12
 const inputs: Record<string, string> = {

@@ -2,13 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readAdminDir } from '../../app/git/checkout.ts'
 import { type GitContext, git, gitText } from '../../app/git/exec.ts'
-import { fetchRef } from '../../app/git/fetch.ts'
-import { inspectForRemoval } from '../../app/git/inspect-removal.ts'
-import { keepObjects } from '../../app/git/keep.ts'
+import { inspectForRemoval } from '../../app/git/inspect/removal.ts'
 import { lineCounts } from '../../app/git/line-counts.ts'
-import { pushBranch } from '../../app/git/push.ts'
 import {
   aheadBehind,
   branchState,
@@ -18,10 +14,20 @@ import {
   resolveCommit,
   trackedFiles,
   uniqueBranch,
-} from '../../app/git/refs.ts'
+} from '../../app/git/refs/refs.ts'
+import { fetchRef } from '../../app/git/remote/fetch.ts'
+import { pushBranch } from '../../app/git/remote/push.ts'
 import { inspectRepository } from '../../app/git/repository.ts'
 import { readStatus } from '../../app/git/status.ts'
-import { addWorktree, listWorktrees, lockWorktree, repairWorktree, unlockWorktree } from '../../app/git/worktree.ts'
+import { keepObjects } from '../../app/git/trash/keep.ts'
+import { readAdminDir } from '../../app/git/worktree/checkout.ts'
+import {
+  addWorktree,
+  listWorktrees,
+  lockWorktree,
+  repairWorktree,
+  unlockWorktree,
+} from '../../app/git/worktree/worktree.ts'
 import type { TestRepo } from '../harness/test-repo.ts'
 import { canary, countingPrograms, failing, repoOf } from './setup.ts'
 

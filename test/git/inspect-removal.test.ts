@@ -1,9 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readAdminDir } from '../../app/git/checkout.ts'
-import { isPrecious } from '../../app/git/inspect-files.ts'
-import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '../../app/git/inspect-removal.ts'
+import { isPrecious } from '../../app/git/inspect/changed-files.ts'
+import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '../../app/git/inspect/removal.ts'
+import { readAdminDir } from '../../app/git/worktree/checkout.ts'
 import { fingerprint, type TestRepo, writeFiles } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 

@@ -6,9 +6,7 @@ import { createServer as createSocketServer } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { branchNameProblem } from '../../app/git/branch-name.ts'
-import { fetchRef } from '../../app/git/fetch.ts'
-import { pushBranch } from '../../app/git/push.ts'
+import { branchNameProblem } from '../../app/git/refs/branch-name.ts'
 import {
   aheadBehind,
   branchState,
@@ -22,8 +20,10 @@ import {
   resolveCommit,
   trackedFiles,
   uniqueBranch,
-} from '../../app/git/refs.ts'
-import { addWorktree } from '../../app/git/worktree.ts'
+} from '../../app/git/refs/refs.ts'
+import { fetchRef } from '../../app/git/remote/fetch.ts'
+import { pushBranch } from '../../app/git/remote/push.ts'
+import { addWorktree } from '../../app/git/worktree/worktree.ts'
 import { fingerprint, ownCheckout, type TestRepo } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 

@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readAdminDir } from '../../app/git/checkout.ts'
 import { lineCounts } from '../../app/git/line-counts.ts'
 import { quickSignature, readStatus, statusParser } from '../../app/git/status.ts'
+import { readAdminDir } from '../../app/git/worktree/checkout.ts'
 import { fingerprint, writeFiles } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readAdminDir } from '../../app/git/checkout.ts'
-import { readEntries, removeEntry } from '../../app/git/entries.ts'
-import { undoWorktreeAdd } from '../../app/git/undo-add.ts'
+import { readAdminDir } from '../../app/git/worktree/checkout.ts'
+import { readEntries, removeEntry } from '../../app/git/worktree/entries.ts'
+import { undoWorktreeAdd } from '../../app/git/worktree/undo-add.ts'
 import {
   type AddOptions,
   addWorktree,
@@ -13,7 +13,7 @@ import {
   recreateEntry,
   repairWorktree,
   unlockWorktree,
-} from '../../app/git/worktree.ts'
+} from '../../app/git/worktree/worktree.ts'
 import { fingerprint, ownCheckout, type TestRepo } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { emptyLive, type Run } from '../../app/model/run.ts'
 import { emptyState } from '../../app/model/state.ts'
-import { actions } from '../../renderer/actions.ts'
-import { actionFor, chordAction, chordKey, keyCap, keyName } from '../../renderer/keymap.ts'
-import { useReplica } from '../../renderer/replica.ts'
-import { useUi } from '../../renderer/ui.ts'
+import { actions } from '../../renderer/actions/actions.ts'
+import { actionFor, chordAction, chordKey, keyCap, keyName } from '../../renderer/actions/keymap.ts'
+import { useReplica } from '../../renderer/client/replica.ts'
+import { useUi } from '../../renderer/window/ui.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const press = (

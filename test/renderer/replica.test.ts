@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { JournalRecord } from '../../app/model/event.ts'
-import { foldRecord } from '../../renderer/replica.ts'
+import { foldRecord } from '../../renderer/client/replica.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const { state } = scene({ runs: 2 })

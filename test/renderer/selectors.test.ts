@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countsOf, matchesQuery, needing, ordered, visibleIds } from '../../renderer/selectors.ts'
+import { countsOf, matchesQuery, needing, ordered, visibleIds } from '../../renderer/client/selectors.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const { state, live } = scene({ runs: 9 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { attentionOf } from '../../app/model/attention.ts'
-import { eventText } from '../../renderer/journal-words.ts'
-import { branchParts, ordinal, proofOf, shortAge, shortPath, sizeText } from '../../renderer/words.ts'
+import { eventText } from '../../renderer/journal/journal-words.ts'
+import { branchParts, ordinal, proofOf, shortAge, shortPath, sizeText } from '../../renderer/parts/words.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const now = Date.now()

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { copyIncludedFiles, findIncludedFiles } from '../../app/runs/included-files.ts'
+import { copyIncludedFiles, findIncludedFiles } from '../../app/runs/create/included-files.ts'
 
 let root: string
 let from: string

@@ -3,8 +3,8 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { measure, stopMeasuring } from '../../app/runs/disk-usage.ts'
-import { measureTree } from '../../app/runs/size-worker.ts'
+import { measure, stopMeasuring } from '../../app/disk/measure.ts'
+import { measureTree } from '../../app/disk/size-worker.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'coppice-size-'))
 afterAll(async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createViewers, type Viewer, type ViewerHandle, type Viewers } from '../../app/session/attach.ts'
 import { maxQueued } from '../../app/session/flow.ts'
-import { createScreen, type Screen } from '../../app/session/screen.ts'
+import { createScreen, type Screen } from '../../app/session/screen/screen.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())

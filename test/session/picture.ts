@@ -1,8 +1,8 @@
 // Everything of a terminal that a person can see or a key can depend on, as plain values, for comparing a mirror with what was
 // rebuilt from it. Empty cells and spaces of the same style look alike and compare alike.
 import type { Terminal } from '@xterm/headless'
-import type { Core, CoreBuffer, CoreLine } from '../../app/session/xterm-core.ts'
-import { bgFlag, charsetLetter, fgFlag } from '../../app/session/xterm-core.ts'
+import type { Core, CoreBuffer, CoreLine } from '../../app/session/screen/xterm-core.ts'
+import { bgFlag, charsetLetter, fgFlag } from '../../app/session/screen/xterm-core.ts'
 
 export const coreOf = (terminal: Terminal): Core => (terminal as unknown as { _core: Core })._core
 

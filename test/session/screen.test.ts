@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createScreen, type ScreenListener } from '../../app/session/screen.ts'
+import { createScreen, type ScreenListener } from '../../app/session/screen/screen.ts'
 
 const size = { cols: 80, rows: 24 }
 

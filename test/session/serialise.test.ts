@@ -2,8 +2,8 @@ import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'
 import headless from '@xterm/headless'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createScreen } from '../../app/session/screen.ts'
-import { freshStart } from '../../app/session/serialise.ts'
+import { createScreen } from '../../app/session/screen/screen.ts'
+import { freshStart } from '../../app/session/screen/serialise.ts'
 import { coreOf, linesOf, modesOf } from './picture.ts'
 
 // The mirror gives its core to nobody, so the tests look at the terminals through a list of those that were made.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { KeeperError, type ReadHandlers } from '../../app/keeper/client.ts'
 import type { TranscriptReader } from '../../app/model/transcript.ts'
-import { createScreen } from '../../app/session/screen.ts'
+import { createScreen } from '../../app/session/screen/screen.ts'
 import { openRecorded, openSession, type Session, type SessionFacts, type Viewer } from '../../app/session/session.ts'
 import { connect, dataDirectory, env } from '../keeper/harness.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createScreen, type Screen } from '../../app/session/screen.ts'
+import { createScreen, type Screen } from '../../app/session/screen/screen.ts'
 import { nextTail } from '../../app/session/tail.ts'
 
 const make = (): Screen => {

@@ -286,7 +286,7 @@ function bundled(): Promise<string> {
       entryPoints: {
         'host-process': 'test/faults/driver/host-process.ts',
         keeper: 'app/keeper/main.ts',
-        'size-worker': 'app/runs/size-worker.ts',
+        'size-worker': 'app/disk/size-worker.ts',
       },
       outdir: directory,
       outExtension: { '.js': '.mjs' },

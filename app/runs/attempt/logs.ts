@@ -1,0 +1,34 @@
+// What a run printed, in pages: from the keeper's spool while that has it. Raw bytes, or their text without control sequences.
+import { readableOutput } from '../../contract/readable-output.ts'
+import { readSpoolFromDisk } from '../../keeper/client.ts'
+import { fail } from '../../model/failure.ts'
+import { isSettled } from '../../model/run.ts'
+import { type Context, runOf } from '../context.ts'
+import { recordedSessions } from '../terminal.ts'
+
+/** Bytes in one page. */
+const pageBytes = 512 * 1024
+
+/** A page of one attempt's output from byte `from` on (default: the last attempt, from its first byte that is kept). */
+export async function readLogs(
+  context: Context,
+  input: { runId: string; raw: boolean; attempt?: number | undefined; from: number },
+): Promise<{ data: string; next: number; firstByte: number; ended: boolean }> {
+  const run = runOf(context, input.runId)
+  const attempt =
+    input.attempt === undefined ? run.attempts.at(-1) : run.attempts.find(({ number }) => number === input.attempt)
+  if (!attempt && input.attempt !== undefined) throw fail('not-found', { what: 'attempt', id: String(input.attempt) })
+  // Before its first attempt a run has the output of its set-up or install: what a person reads when one has failed.
+  const sessionId = attempt?.sessionId ?? (await recordedSessions(context, run.id))[0]
+  if (sessionId === undefined) return { data: '', next: 0, firstByte: 0, ended: isSettled(run.phase) }
+  const page = await readSpoolFromDisk(context.dataDirectory, sessionId, 'out', {
+    from: input.from,
+    maxBytes: pageBytes,
+  })
+  const next = page.at + page.bytes.length
+  const ended = (attempt ? attempt.endedAt !== null : isSettled(run.phase)) && next >= page.end
+  const data = input.raw
+    ? Buffer.from(page.bytes).toString('base64')
+    : readableOutput(Buffer.from(page.bytes).toString('utf8'))
+  return { data, next, firstByte: page.firstByte, ended }
+}

@@ -1,0 +1,19 @@
+// Text that a person sends to a run without typing it: pasted as the program asked for pastes, sanitised, with Enter after it.
+import { fail } from '../../model/failure.ts'
+import { type Context, runOf } from '../context.ts'
+
+/** Pastes text into the run's session. `not-running` where it has none that takes input. */
+export async function sendText(
+  context: Context,
+  input: { runId: string; text: string; enter: boolean },
+): Promise<Record<string, never>> {
+  const run = runOf(context, input.runId)
+  const session = context.sessions.get(run.id)
+  if (!session || run.phase !== 'running') throw fail('not-running', { phase: run.phase })
+  // Its input is closed, whatever it runs: what is sent would be lost in silence.
+  if (run.mode === 'headless') {
+    throw fail('not-running', { id: run.id, phase: run.phase, mode: run.mode })
+  }
+  session.paste(input.text, input.enter)
+  return {}
+}

@@ -1,0 +1,88 @@
+// Stop ends the agent and everything it started: TERM, wait, KILL, to every process that descends from it, shares its session or
+// carries the run's mark. The row closes only on proven death; what survived is named.
+import { adapterOf } from '../../agents/adapters.ts'
+import { fail } from '../../model/failure.ts'
+import { isSettled } from '../../model/run.ts'
+import type { Exit } from '../../model/session.ts'
+import { alone, type Caller, type Context, record, runOf } from '../context.ts'
+import { measureSoon } from '../observe.ts'
+import { endProcesses } from '../processes/end-processes.ts'
+import { releaseSession } from './attempt.ts'
+
+/** How long the keeper may take to report an exit after the last process has died. */
+const exitReportMs = 3_000
+
+/** Stops a run. One that is queued or being prepared is cancelled. `stop-failed` names survivors, and the run stays "stopping". */
+export async function stopRun(
+  context: Context,
+  caller: Caller,
+  input: { runId: string },
+): Promise<Record<string, never>> {
+  const { phase } = runOf(context, input.runId)
+  if (phase === 'queued' || context.creating.has(input.runId)) return cancelRun(context, caller, input)
+  return alone(context, input.runId, async () => {
+    const run = runOf(context, input.runId)
+    if (isSettled(run.phase)) return {}
+    if (run.phase !== 'running' && run.phase !== 'stopping') throw fail('not-running', { phase: run.phase })
+    record(context, caller, { type: 'run-stopping', runId: run.id })
+    const attempt = run.attempts.at(-1)
+    const survivors = await endProcesses(context, run.id)
+    if (survivors.length > 0) {
+      throw fail(
+        'stop-failed',
+        { count: survivors.length, pids: survivors.map((process) => String(process.pid)) },
+        { retryable: true },
+      )
+    }
+    const exit = await exitOf(context, attempt?.sessionId ?? '')
+    const session = context.sessions.get(run.id)
+    const outcome = adapterOf(run.agent).judge({
+      exit,
+      stopRequested: true,
+      ...(session?.ending() ?? { lastEvents: null, stderrTail: '' }),
+    })
+    record(context, caller, {
+      type: 'attempt-ended',
+      runId: run.id,
+      number: attempt?.number ?? 0,
+      phase: 'stopped',
+      exit,
+      outcome,
+    })
+    releaseSession(context, run.id)
+    await context.terminals.sessionChanged(run.id)
+    measureSoon(context, run.id)
+    context.pump()
+    return {}
+  })
+}
+
+/** Cancels a run that is queued or being prepared. The undo is recorded when it is done. `wrong-phase` once it runs. */
+export async function cancelRun(
+  context: Context,
+  caller: Caller,
+  input: { runId: string },
+): Promise<Record<string, never>> {
+  const run = runOf(context, input.runId)
+  const creating = context.creating.get(run.id)
+  if (creating) {
+    creating.abort(fail('cancelled'))
+    return {}
+  }
+  if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued or preparing' })
+  record(context, caller, { type: 'run-cancelled', runId: run.id })
+  context.live.drop(run.id)
+  context.pump()
+  return {}
+}
+
+async function exitOf(context: Context, sessionId: string): Promise<Exit | null> {
+  const keeper = await context.keeper()
+  for (const started = context.now(); context.now() - started < exitReportMs; ) {
+    const held = (await keeper.list()).find((session) => session.sessionId === sessionId)
+    if (!held) return null
+    if (held.exit) return held.exit
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return null
+}

@@ -1,0 +1,62 @@
+// Which package manager a worktree wants, by its lock file, and how its packages are installed from that lock. Detection only
+// reads; the install runs as a session of its own with live output (runs/prepare).
+import { access } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { findOnPath } from '../../process/environment.ts'
+
+export interface Install {
+  readonly manager: 'npm' | 'pnpm' | 'yarn' | 'bun'
+  readonly command: readonly string[]
+  readonly lockFile: string
+}
+
+// In the order of how surely the lock file says what made it. `CI` stays unset: pnpm switches its global store off with it
+// (facts: pnpm 12), so the non-interactive flags are said one by one.
+const known: readonly Install[] = [
+  { manager: 'pnpm', lockFile: 'pnpm-lock.yaml', command: ['pnpm', 'install', '--frozen-lockfile'] },
+  { manager: 'bun', lockFile: 'bun.lock', command: ['bun', 'install', '--frozen-lockfile'] },
+  { manager: 'bun', lockFile: 'bun.lockb', command: ['bun', 'install', '--frozen-lockfile'] },
+  { manager: 'yarn', lockFile: 'yarn.lock', command: ['yarn', 'install', '--frozen-lockfile', '--non-interactive'] },
+  { manager: 'npm', lockFile: 'package-lock.json', command: ['npm', 'ci', '--no-audit', '--no-fund'] },
+  { manager: 'npm', lockFile: 'npm-shrinkwrap.json', command: ['npm', 'ci', '--no-audit', '--no-fund'] },
+]
+
+/** At most this many installs at once: two `npm ci` side by side beat one after the other; more than the cores do not (facts: git.md). */
+export const installsAtOnce = Math.max(1, availableParallelism())
+
+/** The install that the directory's lock file asks for, or null where there is none. Yarn 2 and newer take `--immutable`. */
+export async function detectInstallIn(directory: string): Promise<Install | null> {
+  for (const install of known) {
+    if (!(await exists(join(directory, install.lockFile)))) continue
+    if (install.manager === 'yarn' && (await exists(join(directory, '.yarnrc.yml')))) {
+      return { ...install, command: ['yarn', 'install', '--immutable'] }
+    }
+    return install
+  }
+  return null
+}
+
+/** How a package manager that the machine lacks is had. */
+const gotBy: Readonly<Record<Install['manager'], string>> = {
+  npm: 'Node.js from https://nodejs.org, which brings npm',
+  pnpm: 'npm install -g pnpm',
+  yarn: 'npm install -g yarn',
+  bun: 'npm install -g bun',
+}
+
+/** What the machine lacks for an install, and how to get it; null where its manager is on the PATH that the install will have. */
+export async function missingManager(
+  { manager, lockFile }: Install,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ readonly message: string; readonly install: string } | null> {
+  if ((await findOnPath(manager, environment)) !== null) return null
+  return { message: `${lockFile} is ${manager}'s, and "${manager}" is not on the PATH`, install: gotBy[manager] }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,23 @@
+// Ends every process of a run, wherever it has gone: the sessions that the keeper holds for it, their descendants, what was seen
+// in its tree before, and whatever carries the run's mark. The keeper and the host themselves are never taken.
+import { runMark } from '../../process/environment.ts'
+import { type ProcessIdentity, stopTree } from '../../process/tree.ts'
+import type { Context } from '../context.ts'
+import { rootsOf, seenOf } from './own-processes.ts'
+
+/** The processes that the keeper's sessions of a run were started as, also those of its set-up and install. */
+export async function sessionRoots(context: Context, runId: string): Promise<ProcessIdentity[]> {
+  return rootsOf(await (await context.keeper()).list(), runId)
+}
+
+/** Ends them and gives who survived; empty means proven dead. Throws where the process table cannot be read. */
+export async function endProcesses(context: Context, runId: string): Promise<readonly ProcessIdentity[]> {
+  const keeper = await context.keeper()
+  const { survivors } = await stopTree({
+    roots: await sessionRoots(context, runId),
+    mark: runMark(context.dataDirectory, runId),
+    sample: seenOf(context, runId),
+    spare: [keeper.pid, process.pid],
+  })
+  return survivors
+}

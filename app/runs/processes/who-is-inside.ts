@@ -1,0 +1,43 @@
+// Who stands in a worktree: the run's own processes, which a removal ends first, and everybody else's (a shell, an editor), which it
+// does not. Coppice's own gits look at worktrees all the time and are neither.
+import { gitMark, runMark } from '../../process/environment.ts'
+import {
+  descendants,
+  listProcesses,
+  type ProcessEntry,
+  type ProcessInside,
+  processesInside,
+} from '../../process/tree.ts'
+import type { Context } from '../context.ts'
+import { sessionRoots } from './end-processes.ts'
+
+export interface Insiders {
+  readonly own: readonly ProcessInside[]
+  readonly others: readonly ProcessInside[]
+  /** Processes of this user that could not be looked into: they may stand there too. */
+  readonly unreadable: number
+}
+
+/** Looks now. Throws where the process table or the keeper's list cannot be read. */
+export async function whoIsInside(context: Context, runId: string, worktree: string): Promise<Insiders> {
+  const { inside, unreadable } = await processesInside(worktree)
+  if (inside.length === 0) return { own: [], others: [], unreadable }
+  const all = await listProcesses({ marks: true })
+  const tree = { roots: await sessionRoots(context, runId), mark: runMark(context.dataDirectory, runId) }
+  const own = new Set((await descendants(tree, all)).map(({ pid }) => pid))
+  const gits = gitMark(context.dataDirectory, '')
+  const byPid = new Map(all.map((entry) => [entry.pid, entry]))
+  // One between its fork and its exec does not carry its mark yet: then its parent is the host, or a git that does.
+  const isOurGit = (entry: ProcessEntry): boolean =>
+    entry.ppid === process.pid || [entry, byPid.get(entry.ppid)].some((one) => one?.mark?.startsWith(gits))
+  const still = inside.filter(({ pid, startTime }) => {
+    const entry = byPid.get(pid)
+    // One that has ended since is nobody.
+    return entry !== undefined && entry.startTime === startTime && !isOurGit(entry)
+  })
+  return {
+    own: still.filter(({ pid }) => own.has(pid)),
+    others: still.filter(({ pid }) => !own.has(pid)),
+    unreadable,
+  }
+}

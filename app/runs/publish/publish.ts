@@ -1,0 +1,148 @@
+// Publishing a run: its own branch, by an explicit refspec, never forced, never through a tracked upstream; then a pull request
+// titled "[agent] <id>". Both are safe to repeat.
+import { comparePage, forgeUrl, openWithGh } from '../../forge/github.ts'
+import { commitSubjects } from '../../git/refs/branches.ts'
+import { resolveCommit } from '../../git/refs/refs.ts'
+import { pushBranch } from '../../git/remote/push.ts'
+import { fail, failureOf } from '../../model/failure.ts'
+import type { Repository } from '../../model/repository.ts'
+import type { Run } from '../../model/run.ts'
+import { findOnPath } from '../../process/environment.ts'
+import { alone, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
+import { measureSoon } from '../observe.ts'
+import { inspectPresent, remoteBranchOf } from '../repositories.ts'
+
+export interface Pushed {
+  readonly remote: string
+  readonly ref: string
+  readonly sha: string
+  readonly already: boolean
+}
+
+/** Pushes the commit at the tip of the run's own branch. Failures: `no-remote`, `nothing-to-push`, `push-*`, `remote-surprise`. */
+export async function pushRun(context: Context, caller: Caller, input: { runId: string }): Promise<Pushed> {
+  return alone(context, input.runId, async () => {
+    const { url: _address, ...pushed } = await push(context, caller, input.runId)
+    return pushed
+  })
+}
+
+/** `url` is where the push really went. */
+async function push(context: Context, caller: Caller, runId: string): Promise<Pushed & { readonly url: string }> {
+  const run = runOf(context, runId)
+  const { branch, worktree } = presentWorktree(run)
+  const repository = repositoryOf(context, run.repositoryId)
+  const found = await inspectPresent(context, repository)
+  const remote = remoteFor(run, found)
+  if (!remote) throw fail('no-remote', { repository: repository.name })
+  refuseSurprise(repository, found.remotes, remote)
+  const git = await context.git(repository)
+  const sha = await resolveCommit(git, worktree, `refs/heads/${branch}`)
+  const ref = `refs/heads/${branch}`
+  if (run.delivery.state === 'local' && sha === run.baseCommit) throw fail('nothing-to-push', { branch })
+  record(context, caller, { type: 'intended', runId, intent: { kind: 'push', remote, ref, sha } })
+  try {
+    const result = await pushBranch(git, worktree, { remote, sha, branch })
+    record(context, caller, {
+      type: 'push-ended',
+      runId,
+      failure: null,
+      said: [...result.said],
+      delivery: {
+        ...run.delivery,
+        state: run.delivery.state === 'local' ? 'pushed' : run.delivery.state,
+        remote,
+        ref,
+        sha,
+        pushedAt: context.now(),
+      },
+    })
+    measureSoon(context, runId)
+    return { remote, ref, sha, already: result.already, url: result.url }
+  } catch (error) {
+    record(context, caller, { type: 'push-ended', runId, delivery: null, failure: failureOf(error) })
+    throw error
+  }
+}
+
+/** An agent can write the repository's configuration: a remote that is new, or leads elsewhere, since the person added it is not pushed to. */
+function refuseSurprise(
+  repository: Repository,
+  now: readonly { readonly name: string; readonly url: string }[],
+  remote: string,
+): void {
+  const agreed = repository.remotes.find(({ name }) => name === remote)?.url
+  const actual = now.find(({ name }) => name === remote)?.url
+  if (agreed !== undefined && agreed === actual) return
+  throw fail('remote-surprise', {
+    remote,
+    ...(agreed === undefined ? {} : { expected: agreed }),
+    actual: actual ?? '(nothing)',
+    reason: 'not-agreed',
+    path: repository.path,
+    message:
+      agreed === undefined
+        ? 'it was not there when the repository was added'
+        : 'its address has changed since the repository was added',
+  })
+}
+
+/** Pushes where that is needed, then opens the pull request by gh or gives the compare page, filled in. */
+export async function openPullRequest(
+  context: Context,
+  caller: Caller,
+  input: { runId: string },
+): Promise<{ url: string; opened: boolean }> {
+  return alone(context, input.runId, async () => {
+    const pushed = await push(context, caller, input.runId)
+    const run = runOf(context, input.runId)
+    const { branch, worktree } = presentWorktree(run)
+    const repository = repositoryOf(context, run.repositoryId)
+    const found = await inspectPresent(context, repository)
+    const written = found.remotes.find((remote) => remote.name === pushed.remote)?.url ?? ''
+    const remoteUrl = forgeUrl(pushed.url, written)
+    const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
+    const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body: await bodyOf(context, run, worktree) }
+    const environment = await context.environment()
+    const answer = await openWithGh(await findOnPath('gh', environment), worktree, environment, draft)
+    if (answer.kind === 'refused') throw fail('pr-failed', { message: answer.message })
+    if (answer.kind !== 'unavailable') {
+      record(context, caller, { type: 'pull-request-opened', runId: run.id, url: answer.url })
+      return { url: answer.url, opened: true }
+    }
+    const page = comparePage(draft)
+    if (!page)
+      throw fail('pr-failed', {
+        message: `the remote ${pushed.remote} is not on a forge that has pull requests`,
+        reason: 'no-forge',
+      })
+    return { url: page, opened: false }
+  })
+}
+
+async function bodyOf(context: Context, run: Run, worktree: string): Promise<string> {
+  const git = await context.git(repositoryOf(context, run.repositoryId))
+  const subjects = run.baseCommit ? await commitSubjects(git, worktree, run.baseCommit, 50) : []
+  const prompt = run.prompt?.head.trim()
+  return [
+    ...(prompt ? ['**Asked for**', '', ...prompt.split('\n').map((line) => `> ${line}`), ''] : []),
+    ...(subjects.length > 0 ? ['**Commits**', '', ...subjects.map((subject) => `- ${subject}`), ''] : []),
+    `Branch \`${run.branch}\`, made by ${run.agent}.`,
+  ].join('\n')
+}
+
+function remoteFor(
+  run: Run,
+  found: { readonly defaultRemote: string | null; readonly remotes: readonly { readonly name: string }[] },
+): string | null {
+  const named = run.resolvedBase ? remoteBranchOf(run.resolvedBase, found.remotes)?.remote : undefined
+  return run.delivery.remote ?? named ?? found.defaultRemote
+}
+
+function presentWorktree(run: Run): { branch: string; worktree: string } {
+  if (run.phase === 'removed' || run.phase === 'purged' || run.phase === 'removing')
+    throw fail('wrong-phase', { phase: run.phase, wanted: 'not removed' })
+  if (!run.branch || !run.worktree || run.worktreePresence !== 'present')
+    throw fail('worktree-missing', { path: run.worktree ?? '(none yet)' })
+  return { branch: run.branch, worktree: run.worktree }
+}

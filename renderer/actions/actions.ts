@@ -1,0 +1,507 @@
+// The one table of everything a person can do: its words, its keys, when it is possible, what it does. Keys, buttons, menus, the
+// palette and the sheet of keys are all drawn from it, so that none of them can disagree.
+import { attentionOf } from '../../app/model/attention.ts'
+import { isKept, isLive, isSettled, type Live, type Run } from '../../app/model/run.ts'
+import { useReplica } from '../client/replica.ts'
+import { isDone, needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
+import type { IconName } from '../parts/Icon.tsx'
+import { giveKeys, viewOf } from '../terminal/terminals.ts'
+import { focusRun, openDialog, saveOrder, showFilter, showView, type Ui, useUi } from '../window/ui.ts'
+import * as verbs from './verbs.ts'
+
+/** The moment an action is asked about: the run it would act on and what the window shows. */
+export interface Moment {
+  readonly run: Run | undefined
+  readonly live: Live | undefined
+  readonly ui: Ui
+  readonly connected: boolean
+}
+
+export interface Action {
+  readonly id: string
+  readonly label: string | ((moment: Moment) => string)
+  readonly group: 'Runs' | 'This run' | 'Trash' | 'Go to' | 'Window'
+  readonly icon?: IconName
+  /** Keys while the grid has them: 'n', 'Shift+J', 'Mod+k', 'Delete'. The first one is shown. */
+  readonly keys: readonly string[]
+  /** Also as Ctrl+Shift and the first key, even from a terminal that has the keys. */
+  readonly chord?: boolean
+  readonly when: (moment: Moment) => boolean
+  readonly run: (moment: Moment) => void
+}
+
+const always = () => true
+// Only where the run can be seen: the trash and the journal have keys of their own.
+const withRun = (test: (run: Run, moment: Moment) => boolean) => (moment: Moment) =>
+  moment.ui.view === 'grid' && moment.run !== undefined && isKept(moment.run.phase) && test(moment.run, moment)
+const inTrash = ({ run, ui }: Moment) =>
+  ui.view === 'trash' && run?.phase === 'removed' && run.trash !== null && run.intent === null
+const onRun =
+  (act: (runId: string, run: Run) => void) =>
+  ({ run }: Moment) =>
+    run && act(run.id, run)
+
+/** A request that has just appeared takes no key for this long, so that a key meant for something else never approves. */
+const holdMs = 500
+const asksForSetup = withRun(
+  (run) => run.failure?.code === 'needs-approval' && Date.now() - (run.settledAt ?? run.createdAt) > holdMs,
+)
+
+export const actions: readonly Action[] = [
+  {
+    id: 'new-run',
+    label: 'New run',
+    group: 'Runs',
+    icon: 'plus',
+    keys: ['n'],
+    chord: true,
+    when: ({ connected }) => connected && Object.keys(useReplica.getState().state.repositories).length > 0,
+    run: ({ ui }) =>
+      openDialog({
+        kind: 'new-run',
+        ...(ui.filter.startsWith('repository:') ? { repositoryId: ui.filter.slice('repository:'.length) } : {}),
+      }),
+  },
+  {
+    id: 'add-repository',
+    label: 'Add repository',
+    group: 'Runs',
+    icon: 'repo',
+    keys: ['o'],
+    when: ({ connected }) => connected,
+    run: () => openDialog({ kind: 'add-repository' }),
+  },
+  {
+    id: 'next-waiting',
+    label: 'Next run that needs you',
+    group: 'Go to',
+    icon: 'question',
+    keys: ['.'],
+    chord: true,
+    when: always,
+    run: () => goToNextWaiting(),
+  },
+  { id: 'next', label: 'Next tile', group: 'Go to', keys: ['j', 'ArrowRight'], when: always, run: () => step(1) },
+  {
+    id: 'previous',
+    label: 'Previous tile',
+    group: 'Go to',
+    keys: ['k', 'ArrowLeft'],
+    when: always,
+    run: () => step(-1),
+  },
+  {
+    id: 'below',
+    label: 'Tile below',
+    group: 'Go to',
+    keys: ['ArrowDown'],
+    when: always,
+    run: ({ ui }) => step(ui.view === 'grid' ? ui.columns : 1),
+  },
+  {
+    id: 'above',
+    label: 'Tile above',
+    group: 'Go to',
+    keys: ['ArrowUp'],
+    when: always,
+    run: ({ ui }) => step(ui.view === 'grid' ? -ui.columns : -1),
+  },
+  {
+    id: 'type',
+    label: 'Type into the terminal',
+    group: 'This run',
+    icon: 'shell',
+    keys: ['Enter'],
+    when: withRun((run) => isLive(run.phase)),
+    run: onRun(giveKeys),
+  },
+  {
+    id: 'maximise',
+    label: ({ ui }) => (ui.maximised ? 'Back to the grid' : 'Maximise'),
+    group: 'This run',
+    icon: 'max',
+    keys: ['m'],
+    chord: true,
+    when: withRun(always),
+    run: ({ run, ui }) => run && focusRun(run.id, { maximise: !ui.maximised }),
+  },
+  {
+    id: 'grid',
+    label: 'Grid',
+    group: 'Go to',
+    icon: 'all',
+    keys: ['g'],
+    chord: true,
+    when: always,
+    run: () => leaveTerminal({ maximised: false, view: 'grid' }),
+  },
+  { id: 'back', label: 'One step back', group: 'Go to', keys: ['Escape'], when: always, run: ({ ui }) => stepBack(ui) },
+  {
+    id: 'allow',
+    label: 'Run the set-up command',
+    group: 'This run',
+    icon: 'check',
+    keys: ['a'],
+    chord: true,
+    when: asksForSetup,
+    run: onRun((id) => verbs.answerSetup(id, 'run')),
+  },
+  {
+    id: 'deny',
+    label: 'Go on without the set-up command',
+    group: 'This run',
+    icon: 'x',
+    keys: ['d'],
+    chord: true,
+    when: asksForSetup,
+    run: onRun((id) => verbs.answerSetup(id, 'skip')),
+  },
+  {
+    id: 'publish',
+    label: 'Publish',
+    group: 'This run',
+    icon: 'publish',
+    keys: ['p'],
+    chord: true,
+    when: withRun((run) => run.branch !== null && run.worktreePresence === 'present'),
+    run: onRun((runId) => openDialog({ kind: 'publish', runId })),
+  },
+  {
+    id: 'resume',
+    label: 'Resume',
+    group: 'This run',
+    icon: 'resume',
+    keys: ['e'],
+    when: withRun((run) => isSettled(run.phase) && run.failure?.code !== 'needs-approval'),
+    run: onRun((runId) => openDialog({ kind: 'resume', runId })),
+  },
+  {
+    id: 'stop',
+    label: 'Stop',
+    group: 'This run',
+    icon: 'stop',
+    keys: ['s'],
+    chord: true,
+    when: withRun((run) => run.phase === 'running'),
+    run: onRun(verbs.stop),
+  },
+  {
+    id: 'cancel',
+    label: 'Cancel',
+    group: 'This run',
+    icon: 'x',
+    keys: ['s'],
+    chord: true,
+    when: withRun((run) => run.phase === 'queued' || run.phase === 'preparing' || run.phase === 'starting'),
+    run: onRun(verbs.cancel),
+  },
+  {
+    id: 'start-now',
+    label: 'Start now',
+    group: 'This run',
+    icon: 'demo',
+    keys: ['b'],
+    when: withRun((run) => run.phase === 'queued'),
+    run: onRun(verbs.startNow),
+  },
+  {
+    id: 'reviewed',
+    label: ({ run }) => (run?.reviewed ? 'Mark as not reviewed' : 'Mark as reviewed'),
+    group: 'This run',
+    icon: 'reviewed',
+    keys: ['v'],
+    when: withRun((run) => isSettled(run.phase)),
+    run: onRun((id, run) => verbs.markReviewed(id, !run.reviewed)),
+  },
+  {
+    id: 'rename',
+    label: 'Rename',
+    group: 'This run',
+    icon: 'edit',
+    keys: ['F2'],
+    when: withRun(always),
+    run: onRun((runId) => openDialog({ kind: 'rename', runId })),
+  },
+  {
+    id: 'remove',
+    label: 'Remove',
+    group: 'This run',
+    icon: 'remove',
+    keys: ['Delete', 'Backspace'],
+    chord: true,
+    when: withRun((run) => isSettled(run.phase) || run.phase === 'running'),
+    run: onRun((id) => void verbs.remove(id)),
+  },
+  {
+    id: 'restore',
+    label: 'Restore from the trash',
+    group: 'Trash',
+    icon: 'undo',
+    keys: ['Enter'],
+    when: inTrash,
+    run: onRun((id) => void verbs.restore(id)),
+  },
+  {
+    id: 'free-now',
+    label: 'Free now',
+    group: 'Trash',
+    icon: 'remove',
+    keys: ['Delete', 'Backspace'],
+    when: inTrash,
+    run: onRun((runId) => openDialog({ kind: 'purge', runId, consent: null, failure: null })),
+  },
+  {
+    id: 'undo',
+    label: 'Take the last removal back',
+    group: 'Runs',
+    icon: 'undo',
+    keys: ['z'],
+    when: () => verbs.lastRemoved() !== null,
+    run: () => {
+      const id = verbs.lastRemoved()
+      if (id) void verbs.restore(id)
+    },
+  },
+  {
+    id: 'search',
+    label: 'Search the terminal',
+    group: 'This run',
+    icon: 'search',
+    keys: ['f'],
+    chord: true,
+    when: withRun((run) => viewOf(run.id) !== undefined),
+    run: onRun((searching) => useUi.setState({ searching })),
+  },
+  {
+    id: 'scroll-up',
+    label: 'Scroll the terminal back',
+    group: 'This run',
+    keys: ['PageUp'],
+    when: withRun((run) => viewOf(run.id) !== undefined),
+    run: onRun((id) => viewOf(id)?.scroll(-1)),
+  },
+  {
+    id: 'scroll-down',
+    label: 'Scroll the terminal forward',
+    group: 'This run',
+    keys: ['PageDown'],
+    when: withRun((run) => viewOf(run.id) !== undefined),
+    run: onRun((id) => viewOf(id)?.scroll(1)),
+  },
+  {
+    id: 'copy-branch',
+    label: 'Copy branch name',
+    group: 'This run',
+    icon: 'copy',
+    keys: ['y'],
+    when: withRun((run) => run.branch !== null),
+    run: onRun((_id, run) => void verbs.copyText(run.branch ?? '', 'Branch name')),
+  },
+  {
+    id: 'copy-path',
+    label: 'Copy worktree path',
+    group: 'This run',
+    icon: 'folder',
+    keys: ['Shift+Y'],
+    when: withRun((run) => run.worktree !== null),
+    run: onRun((_id, run) => void verbs.copyText(run.worktree ?? '', 'Path')),
+  },
+  {
+    id: 'measure',
+    label: 'Measure size and changes again',
+    group: 'This run',
+    keys: ['Shift+M'],
+    when: withRun((run) => run.worktreePresence === 'present'),
+    run: onRun(verbs.measure),
+  },
+  {
+    id: 'move-back',
+    label: 'Move tile back',
+    group: 'This run',
+    keys: ['Shift+K'],
+    when: withRun(always),
+    run: onRun((id) => move(id, -1)),
+  },
+  {
+    id: 'move-on',
+    label: 'Move tile on',
+    group: 'This run',
+    keys: ['Shift+J'],
+    when: withRun(always),
+    run: onRun((id) => move(id, 1)),
+  },
+  {
+    id: 'filter',
+    label: 'Filter runs',
+    group: 'Go to',
+    icon: 'search',
+    keys: ['/'],
+    when: always,
+    run: () => useUi.setState(({ query }) => ({ view: 'grid', maximised: false, query: query ?? '' })),
+  },
+  {
+    id: 'all',
+    label: 'All runs',
+    group: 'Go to',
+    icon: 'list',
+    keys: ['Shift+A'],
+    when: always,
+    run: () => showFilter('all'),
+  },
+  {
+    id: 'trash',
+    label: 'Trash',
+    group: 'Go to',
+    icon: 'remove',
+    keys: ['t'],
+    when: always,
+    run: () => showView('trash'),
+  },
+  {
+    id: 'journal',
+    label: 'Journal',
+    group: 'Go to',
+    icon: 'journal',
+    keys: ['l'],
+    when: always,
+    run: () => showView('journal'),
+  },
+  {
+    id: 'details',
+    label: ({ ui }) => (ui.details ? 'Hide details' : 'Show details'),
+    group: 'Window',
+    icon: 'list',
+    keys: ['i'],
+    when: always,
+    run: () => useUi.setState(({ details }) => ({ details: !details })),
+  },
+  {
+    id: 'palette',
+    label: 'Commands and runs',
+    group: 'Window',
+    icon: 'search',
+    keys: ['Mod+k'],
+    chord: true,
+    when: always,
+    run: () => openDialog({ kind: 'palette' }),
+  },
+  {
+    id: 'keys',
+    label: 'All keys',
+    group: 'Window',
+    icon: 'key',
+    keys: ['?'],
+    when: always,
+    run: () => openDialog({ kind: 'keys' }),
+  },
+  {
+    id: 'settings',
+    label: 'Settings',
+    group: 'Window',
+    icon: 'settings',
+    keys: [','],
+    when: always,
+    run: () => openDialog({ kind: 'settings' }),
+  },
+]
+
+const byId = new Map(actions.map((action) => [action.id, action]))
+export const action = (id: string): Action => {
+  const found = byId.get(id)
+  if (!found) throw new Error(`There is no action ${id}`)
+  return found
+}
+
+/** The moment for a run, or for the one that has the focus. */
+export function momentOf(runId: string | null = useUi.getState().focused): Moment {
+  const { state, live, link } = useReplica.getState()
+  return {
+    run: runId === null ? undefined : state.runs[runId],
+    live: runId === null ? undefined : live[runId],
+    ui: useUi.getState(),
+    connected: link === 'connected',
+  }
+}
+
+export const labelOf = ({ label }: Action, moment: Moment): string =>
+  typeof label === 'string' ? label : label(moment)
+
+/** Does an action on a run, or on the one that has the focus, where it is possible now. */
+export function perform(id: string, runId?: string): void {
+  const moment = momentOf(runId)
+  const found = action(id)
+  if (found.when(moment)) found.run(moment)
+}
+
+// ---------------------------------------------------------------- moving about
+
+function shownIds(): string[] {
+  const { state, live } = useReplica.getState()
+  if (useUi.getState().view === 'trash') return trashIds(state)
+  return visibleIds(state, live, useUi.getState(), Date.now())
+}
+
+function step(by: number) {
+  const ids = shownIds()
+  const { focused } = useUi.getState()
+  if (ids.length === 0) return
+  const from = focused === null ? -1 : ids.indexOf(focused)
+  const to = from < 0 ? (by > 0 ? 0 : ids.length - 1) : Math.min(ids.length - 1, Math.max(0, from + by))
+  // In the trash the focus stays there.
+  if (useUi.getState().view === 'trash') useUi.setState({ focused: ids[to] ?? null })
+  else focusRun(ids[to] ?? null)
+}
+
+/** The waiting run after the focused one, in the strip's order; those that wait for an answer come before the rest. */
+function goToNextWaiting() {
+  const { state, live } = useReplica.getState()
+  const all = needing(state, live, Date.now())
+  const waiting = all.some(({ attention }) => attention.rank === 1)
+    ? all.filter(({ attention }) => attention.rank === 1)
+    : all
+  if (waiting.length === 0) return
+  const { focused, filter } = useUi.getState()
+  const next = waiting[(waiting.findIndex(({ id }) => id === focused) + 1) % waiting.length]!
+  const ids = shownIds()
+  leaveTerminal({})
+  if (!ids.includes(next.id)) useUi.setState({ filter: filter === 'active' ? 'all' : 'active', query: null })
+  focusRun(next.id)
+}
+
+function stepBack(ui: Ui) {
+  if (ui.searching !== null) useUi.setState({ searching: null })
+  else if (ui.query !== null) useUi.setState({ query: null })
+  else if (ui.maximised) useUi.setState({ maximised: false })
+  else if (ui.view !== 'grid') useUi.setState({ view: 'grid' })
+  else useUi.setState({ focused: null })
+}
+
+function leaveTerminal(change: Partial<Ui>) {
+  useUi.setState(change)
+  const { focused, typing } = useUi.getState()
+  if (typing === null) return
+  const tile = document.querySelector<HTMLElement>(`[data-run-id="${CSS.escape(focused ?? typing)}"]`)
+  if (tile) tile.focus()
+  else if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+}
+
+function move(id: string, by: number) {
+  const ids = shownIds()
+  const from = ids.indexOf(id)
+  const other = ids[from + by]
+  if (from < 0 || other === undefined) return
+  // The whole order is written down, so that tiles of another filter keep their places too.
+  const { state } = useReplica.getState()
+  const all = ordered(
+    Object.values(state.runs).filter((run) => isKept(run.phase)),
+    useUi.getState().order,
+  ).map((run) => run.id)
+  const order = all.filter((one) => one !== id)
+  order.splice(order.indexOf(other) + (by > 0 ? 1 : 0), 0, id)
+  saveOrder(order)
+}
+
+/** True where the run waits for an answer that only its terminal can take. */
+export function waitsInTerminal(run: Run, live: Live | undefined): boolean {
+  return run.phase === 'running' && !isDone(run) && attentionOf(run, live, Date.now()).rank === 1
+}

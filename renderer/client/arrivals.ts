@@ -1,0 +1,68 @@
+// What a person is told when something arrives that they did not ask for: a host that was started again, a notice of the host, a
+// folder that another start of Coppice was given, a folder that is dropped on the window.
+import { dateText } from '../../app/contract/sentences.ts'
+import { addRepository } from '../actions/verbs.ts'
+import { say } from '../parts/toasts.ts'
+import { counted, line } from '../parts/words.ts'
+import { openDialog, showFilter } from '../window/ui.ts'
+import { bridge } from './connection.ts'
+import { onArrival, onClient } from './replica.ts'
+
+/** Listens for as long as the page lives. Call once. */
+export function startArrivals(): void {
+  onArrival(({ state, welcome }, previous) => {
+    if (!previous || !welcome || previous.startedAt === welcome.startedAt) return
+    const runs = Object.values(state.runs)
+    const attached = runs.filter((run) => run.phase === 'running').length
+    const interrupted = runs.filter(
+      (run) => run.phase === 'interrupted' && (run.settledAt ?? 0) >= welcome.startedAt - 60_000,
+    ).length
+    const time = dateText(welcome.startedAt).split(', ')[1]
+    say({
+      id: 'host-restarted',
+      title: `The host restarted at ${time}.`,
+      text: `${counted(attached, 'run')} attached again${interrupted > 0 ? `, ${interrupted} interrupted` : ''}.`,
+      level: interrupted > 0 ? 'warning' : 'info',
+    })
+  })
+  onClient((client) => {
+    client.onNotice(({ level, text, next }) =>
+      say({ title: line(text, 300), ...(next ? { text: line(next, 300) } : {}), level }),
+    )
+    client.onFocus((path) => {
+      window.focus()
+      if (path !== null) void openRepository(path, { agree: false })
+    })
+  })
+  window.addEventListener('dragover', (event) => {
+    if (event.dataTransfer?.types.includes('Files')) event.preventDefault()
+  })
+  window.addEventListener('drop', (event) => {
+    event.preventDefault()
+    for (const path of droppedPaths(event.dataTransfer)) void openRepository(path, { agree: true })
+  })
+}
+
+/** Adds the repository at a path, or goes to it where it is known, and offers a new run in it. */
+export async function openRepository(path: string, options: { readonly agree: boolean }): Promise<void> {
+  const id = await addRepository(path, options)
+  if (!id) return
+  showFilter(`repository:${id}`)
+  openDialog({ kind: 'new-run', repositoryId: id })
+}
+
+/** The paths of what was dropped. Only the window can tell them; a browser is told so. */
+function droppedPaths(transfer: DataTransfer | null): string[] {
+  const files = [...(transfer?.files ?? [])]
+  if (files.length === 0) return []
+  const window = bridge
+  if (!window) {
+    say({
+      title: 'A browser does not say where a folder lies.',
+      text: 'Type its path, or pick it from the list.',
+      level: 'warning',
+    })
+    return []
+  }
+  return files.map((file) => window.pathOfFile(file)).filter((path) => path !== '')
+}

@@ -1,0 +1,125 @@
+// One line for each entry of the journal, with the silhouette that goes with it. Pure; the texts inside are hostile and shortened.
+import { bytesText, sentenceOf } from '../../app/contract/sentences.ts'
+import { lookOfEnd } from '../../app/model/attention.ts'
+import type { Event } from '../../app/model/event.ts'
+import type { Intent } from '../../app/model/run.ts'
+import type { IconName } from '../parts/Icon.tsx'
+import { line, looks, stageName } from '../parts/words.ts'
+
+export interface EventWords {
+  readonly icon: IconName
+  readonly text: string
+  /** The colour role, as a tile's data-state. */
+  readonly state: string
+}
+
+export function eventText(event: Event): EventWords {
+  const say = (icon: IconName, text: string, state = 'queued'): EventWords => ({ icon, text: line(text, 300), state })
+  switch (event.type) {
+    case 'repository-added':
+      return say('repo', `Repository ${event.repository.name} added`)
+    case 'repository-moved':
+      return say('repo', `Repository found again at ${event.path}`)
+    case 'repository-presence':
+      return event.presence === 'present'
+        ? say('repo', 'Repository is there again')
+        : say('stalled', 'Repository cannot be seen', 'stalled')
+    case 'repository-remotes':
+      return say('repo', 'Addresses of its remotes noted')
+    case 'repository-trusted':
+      return say('lock', event.trusted ? 'Repository trusted' : 'Trust taken back')
+    case 'repository-forgotten':
+      return say('repo', 'Repository taken off the list')
+    case 'setup-approved':
+      return say('permission', `Set-up approved: ${event.command}`)
+    case 'settings-changed':
+      return say('settings', 'Settings changed')
+    case 'run-queued':
+      return say('queued', `Asked for: ${event.run.title}`)
+    case 'run-preparing':
+      return say('installing', 'Preparing')
+    case 'base-resolved':
+      return say('commit', `Base is ${event.resolvedBase} at ${event.baseCommit.slice(0, 7)}`)
+    case 'stage-changed': {
+      const { record } = event
+      const state = record.status === 'failed' ? 'failed' : record.status === 'done' ? 'finished' : 'queued'
+      const icon = record.status === 'failed' ? 'failed' : record.status === 'running' ? 'installing' : 'check'
+      return say(
+        icon,
+        `${record.text || stageName(record.stage)}${record.status === 'done' ? '' : `: ${record.status}`}`,
+        state,
+      )
+    }
+    case 'intended':
+      return say('queued', `About to: ${intentWords[event.intent.kind]}${agreedIn(event.intent)}`)
+    case 'worktree-made':
+      return say('folder', 'Worktree made')
+    case 'create-undone':
+      return say('undo', 'What was begun was taken back')
+    case 'run-failed':
+      return say('failed', sentenceOf(event.failure).message, 'failed')
+    case 'run-cancelled':
+      return say('cancelled', 'Cancelled')
+    case 'run-interrupted':
+      return say('interrupted', `Interrupted while ${event.during}`, 'stalled')
+    case 'run-renamed':
+      return say('edit', `Renamed to ${event.title}`)
+    case 'run-reviewed':
+      return say('reviewed', event.reviewed ? 'Marked as reviewed' : 'Marked as not reviewed')
+    case 'attempt-starting':
+      return say('demo', `Attempt ${event.attempt.number} is starting`)
+    case 'attempt-started':
+      return say('demo', `Attempt ${event.number} runs as process ${event.pid}`, 'working')
+    case 'agent-session-found':
+      return say('commit', `The agent's own session is ${event.agentSession}`)
+    case 'attempt-ended': {
+      const why =
+        event.outcome?.reason ?? (event.exit ? (event.exit.signal ?? `exit ${event.exit.code}`) : 'end not known')
+      const { icon, state } = looks[event.phase === 'exited' ? lookOfEnd(event) : event.phase]
+      return say(icon, `Attempt ${event.number} ${event.phase}: ${why}`, state)
+    }
+    case 'run-stopping':
+      return say('stop', 'Stopping')
+    case 'push-ended':
+      return event.failure
+        ? say('failed', sentenceOf(event.failure).message, 'failed')
+        : say('publish', `Pushed to ${event.delivery?.remote ?? 'the remote'}`, 'finished')
+    case 'pull-request-opened':
+      return say('pr', `Pull request opened: ${event.url}`, 'finished')
+    case 'remove-ended':
+      return event.failure
+        ? say('failed', sentenceOf(event.failure).message, 'failed')
+        : say('remove', 'Moved to the trash')
+    case 'restore-ended':
+      return event.failure
+        ? say('failed', sentenceOf(event.failure).message, 'failed')
+        : say('undo', 'Restored from the trash', 'finished')
+    case 'trash-trimmed':
+      return say('remove', `Trash trimmed: ${event.dropped.join(', ')}, ${bytesText(event.freedBytes)} freed`)
+    case 'purge-ended':
+      return event.failure
+        ? say('failed', sentenceOf(event.failure).message, 'failed')
+        : say('remove', `Freed for good: ${bytesText(event.freedBytes)}`)
+    case 'worktree-presence':
+      return say('folder', `Worktree is ${event.presence}`, event.presence === 'missing' ? 'stalled' : 'queued')
+    case 'recovered':
+      return say('resume', event.text, 'finished')
+    default:
+      return say('queued', 'Something that a newer host knows')
+  }
+}
+
+const intentWords = {
+  worktree: 'make the worktree',
+  start: 'start the agent',
+  stop: 'stop the agent',
+  push: 'push',
+  remove: 'move to the trash',
+  restore: 'restore from the trash',
+  purge: 'free for good',
+} as const
+
+function agreedIn(intent: Intent): string {
+  if ((intent.kind !== 'remove' && intent.kind !== 'purge') || !intent.agreed) return ''
+  return `; ${intent.forced ? 'forced, ' : ''}agreed to: ${intent.agreed.join('; ')}`
+}

@@ -1,0 +1,154 @@
+// Which agent: those found on this machine as cards, the others by name with how to get them; and the form of what a headless one
+// may do.
+import type { DetectedAgent } from '../../app/contract/commands.ts'
+import type { AgentOptions, Mode } from '../../app/model/run.ts'
+import { Icon } from '../parts/Icon.tsx'
+import { agentMark, line } from '../parts/words.ts'
+import { isThere } from './NewRunDialog.tsx'
+import { type Form, optionLabels } from './new-run-form.ts'
+
+interface Props {
+  readonly form: Form
+  set(change: Partial<Form>): void
+}
+
+export function AgentChoice({
+  agents,
+  form,
+  set,
+  demo,
+}: Props & { agents: readonly DetectedAgent[] | null; demo: boolean }) {
+  const offered = (agents ?? []).filter((agent) => isThere(agent) && (agent.name !== 'demo' || demo))
+  const missing = (agents ?? []).filter((agent) => !isThere(agent))
+  const found = offered.filter((agent) => agent.found !== null && !['shell', 'command', 'demo'].includes(agent.name))
+  return (
+    <fieldset className="field">
+      <legend className="lab">
+        Agent <span className="faint">{agents === null ? 'Looking' : `${found.length} found on PATH`}</span>
+      </legend>
+      <div className="agents">
+        {offered.map((agent) => (
+          <label
+            key={agent.name}
+            className={`choice${form.agent === agent.name ? ' on' : ''}`}
+            title={agent.found ?? undefined}
+          >
+            <input
+              type="radio"
+              name="agent"
+              className="sr"
+              checked={form.agent === agent.name}
+              onChange={() =>
+                set({
+                  agent: agent.name,
+                  mode: agent.modes.includes(form.mode) ? form.mode : (agent.modes[0] ?? 'interactive'),
+                })
+              }
+            />
+            <b>
+              <i>{agentMark(agent.name)}</i>
+              <span className="cut">{agent.name === 'command' ? 'Command' : agent.label}</span>
+            </b>
+            <span className={`cut${agent.problem ? ' warn' : ''}`} title={agent.problem ?? undefined}>
+              {agent.name === 'command'
+                ? 'any program'
+                : agent.name === 'shell'
+                  ? 'your login shell'
+                  : [agent.version, agent.problem].filter(Boolean).join(', ') || 'found'}
+            </span>
+          </label>
+        ))}
+      </div>
+      {missing.length > 0 && (
+        <details className="missing">
+          <summary>
+            Not found here: {missing.map((agent) => agent.label).join(', ')}.{' '}
+            <span className="link">How to get them</span>
+          </summary>
+          <dl>
+            {missing.map((agent) => (
+              <div key={agent.name}>
+                <dt>{agent.label}</dt>
+                <dd className="mono">{line(agent.install ?? agent.problem ?? 'see its own site', 200)}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+    </fieldset>
+  )
+}
+
+const modes: readonly (readonly [Mode, string, string])[] = [
+  ['interactive', 'Interactive', 'A terminal that you can type into'],
+  ['headless', 'Headless', 'Works through the prompt by itself and ends'],
+]
+
+export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }) {
+  const change = (key: keyof AgentOptions, value: string) => set({ options: { ...form.options, [key]: value } })
+  const fields =
+    form.mode === 'headless'
+      ? agent.options
+      : agent.options.filter((key) => key === 'model' || key === 'permissionMode')
+  return (
+    <>
+      {agent.modes.length > 1 && (
+        <fieldset className="mode">
+          <legend className="sr">Mode</legend>
+          <span className="seg">
+            {modes
+              .filter(([mode]) => agent.modes.includes(mode))
+              .map(([mode, label, hint]) => (
+                <button
+                  key={mode}
+                  type="button"
+                  title={hint}
+                  aria-pressed={form.mode === mode}
+                  onClick={() => set({ mode })}
+                >
+                  {label}
+                </button>
+              ))}
+          </span>
+          <span className="hint">{modes.find(([mode]) => mode === form.mode)?.[2]}</span>
+        </fieldset>
+      )}
+      {form.mode === 'headless' && fields.length > 0 && (
+        <div className="options">
+          {fields.map((key) => (
+            // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the two below.
+            <label key={key} className={`field${key === 'allowedTools' ? ' wide' : ''}`}>
+              <span className="lab">
+                {optionLabels[key].label} <span className="faint">{optionLabels[key].hint}</span>
+              </span>
+              {key === 'permissionMode' && agent.permissionModes.length > 0 ? (
+                <span className="input select">
+                  <select
+                    value={form.options.permissionMode ?? ''}
+                    onChange={(event) => change(key, event.target.value)}
+                  >
+                    <option value="">the agent's own default</option>
+                    {agent.permissionModes.map((mode) => (
+                      <option key={mode} value={mode}>
+                        {mode}
+                      </option>
+                    ))}
+                  </select>
+                  <Icon name="down" size={14} />
+                </span>
+              ) : (
+                <input
+                  className="input mono"
+                  value={form.options[key] ?? ''}
+                  inputMode={key === 'maxTurns' ? 'numeric' : key === 'maxBudgetUsd' ? 'decimal' : 'text'}
+                  spellCheck={false}
+                  onChange={(event) => change(key, event.target.value)}
+                />
+              )}
+            </label>
+          ))}
+        </div>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,119 @@
+// The side of the new-run form: everything that happens before the agent starts, what of it can be left out, the exact command
+// line, and what it takes.
+import type { CommandOutput, DetectedAgent } from '../../app/contract/commands.ts'
+import { bytesText } from '../../app/contract/sentences.ts'
+import type { RepositoryDetails } from '../../app/model/repository.ts'
+import { useReplica } from '../client/replica.ts'
+import { Icon } from '../parts/Icon.tsx'
+import { agentLabel, branchParts, counted, line, shortPath } from '../parts/words.ts'
+import type { Form } from './new-run-form.ts'
+
+interface Props {
+  readonly form: Form
+  readonly details: RepositoryDetails | null
+  readonly agent: DetectedAgent | undefined
+  readonly preview: CommandOutput<'agent.preview'> | null
+  readonly branch: string | null
+  set(change: Partial<Form>): void
+}
+
+export function BeforeStart({ form, details, agent, preview, branch, set }: Props) {
+  const home = useReplica(({ welcome }) => welcome?.home)
+  const wanted = form.start === 'existing-branch' ? form.fromBranch : form.branch.trim() || branch || ''
+  const folder = branchParts(wanted)[1]
+  return (
+    <div className="side">
+      <h3>Before the agent starts</h3>
+      <ul className="plan">
+        <li>
+          <Icon name="folder" size={14} />
+          <span>
+            Worktree outside the repository
+            <small className="mono cut" title={details?.worktreeRoot}>
+              {details ? `${line(shortPath(details.worktreeRoot, home), 200)}/…/${line(folder, 60)}` : ' '}
+            </small>
+          </span>
+        </li>
+        {details && details.copies.length > 0 && (
+          <li>
+            <Icon name="copy" size={14} />
+            <span>
+              Copy {counted(details.copies.length, 'file')}
+              <small className="cut" title={details.copies.join('\n')}>
+                {details.copies
+                  .slice(0, 3)
+                  .map((path) => line(path, 60))
+                  .join(', ')}
+                {details.copies.length > 3 ? `, and ${details.copies.length - 3} more` : ''}
+              </small>
+            </span>
+          </li>
+        )}
+        {details?.setup && (
+          <li>
+            <Icon name="shell" size={14} />
+            <span>
+              Set-up command
+              <small>
+                {details.setup.approved
+                  ? `Approved, from ${line(details.setup.source, 80)}`
+                  : `New here, from ${line(details.setup.source, 80)}. Read it, then switch it on to approve it.`}
+              </small>
+              <span className="cmdline">{details.setup.command}</span>
+            </span>
+            <Switch
+              on={form.setup}
+              label={details.setup.approved ? 'Run the set-up command' : 'Approve and run the set-up command'}
+              onChange={(setup) => set({ setup })}
+            />
+          </li>
+        )}
+        {details?.install && (
+          <li>
+            <Icon name="installing" size={14} />
+            <span>
+              {line(details.install.command.join(' '), 80)}
+              <small>{line(details.install.lockFile, 80)} found</small>
+              {details.install.problem && <small className="hint bad">{line(details.install.problem, 300)}</small>}
+            </span>
+            <Switch
+              on={form.install}
+              label={`Run ${details.install.command.join(' ')}`}
+              onChange={(install) => set({ install })}
+            />
+          </li>
+        )}
+      </ul>
+      <h3>Then</h3>
+      <div className="cmdline">{preview?.commandLine || (agent ? agent.label : agentLabel(form.agent))}</div>
+      {preview?.problem && <p className="hint bad">{line(preview.problem, 300)}</p>}
+      {details && (
+        <>
+          <h3>What it takes</h3>
+          <dl className="takes">
+            <dt>Free on the disk</dt>
+            <dd>{bytesText(details.freeBytes)}</dd>
+            <dt>Running here now</dt>
+            <dd>
+              {details.running} of {details.limit} at once
+            </dd>
+          </dl>
+        </>
+      )}
+    </div>
+  )
+}
+
+function Switch({ on, label, onChange }: { on: boolean; label: string; onChange: (on: boolean) => void }) {
+  return (
+    <button
+      type="button"
+      className="switch"
+      role="switch"
+      aria-checked={on}
+      aria-label={label}
+      title={label}
+      onClick={() => onChange(!on)}
+    />
+  )
+}

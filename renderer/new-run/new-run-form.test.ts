@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { commands, type DetectedAgent } from '../../app/contract/commands.ts'
+import { createInput, emptyForm, incomplete, optionsOf, splitTools } from './new-run-form.ts'
+
+const claude: DetectedAgent = {
+  name: 'claude',
+  label: 'Claude Code',
+  mark: 'cl',
+  found: '/bin/claude',
+  version: '2',
+  modes: ['interactive', 'headless'],
+  options: ['model', 'permissionMode', 'allowedTools', 'maxTurns', 'maxBudgetUsd'],
+  permissionModes: [],
+  problem: null,
+  install: null,
+}
+const form = { ...emptyForm, repositoryId: 'ledger-api', prompt: 'Do it' }
+
+describe('the new-run form', () => {
+  it('makes a command that the host accepts', () => {
+    const input = createInput(
+      { ...form, mode: 'headless', options: { model: 'opus', maxTurns: '12', allowedTools: 'Read, Bash(git log, *)' } },
+      claude,
+      null,
+    )
+    expect(commands['run.create'].input.parse(input)).toMatchObject({
+      agent: 'claude',
+      prompt: 'Do it',
+      options: { model: 'opus', maxTurns: 12, allowedTools: ['Read', 'Bash(git log, *)'] },
+      copies: 1,
+    })
+  })
+
+  it('leaves out what was not typed', () => {
+    const input = createInput({ ...form, prompt: '  ' }, claude, null)
+    expect(Object.keys(input)).not.toContain('prompt')
+    expect(Object.keys(input)).not.toContain('base')
+    expect(Object.keys(input)).not.toContain('branch')
+    expect(input.options).toEqual({})
+  })
+
+  it('never sends a prompt to a shell, nor an option that the agent does not know', () => {
+    expect(createInput({ ...form, agent: 'shell' }, undefined, null)).not.toHaveProperty('prompt')
+    expect(optionsOf({ ...form, options: { maxTurns: '3' } }, ['model'])).toEqual({})
+  })
+
+  it('works on an existing branch once, without a base', () => {
+    const input = createInput(
+      { ...form, start: 'existing-branch', fromBranch: 'fix/x', base: 'main', branch: 'y', copies: 4 },
+      claude,
+      null,
+    )
+    expect(input).toMatchObject({ fromBranch: 'fix/x', copies: 1 })
+    expect(input).not.toHaveProperty('base')
+    expect(input).not.toHaveProperty('branch')
+  })
+
+  it('says what is lacking', () => {
+    expect(incomplete({ ...form, repositoryId: '' })).toBe('Choose a repository')
+    expect(incomplete({ ...form, agent: 'command' })).toBe('Type a command line')
+    expect(incomplete({ ...form, mode: 'headless', prompt: '' })).toBe('A headless agent needs a prompt')
+    expect(incomplete(form)).toBeNull()
+  })
+
+  it('splits tools at commas and lines outside brackets', () =>
+    expect(splitTools('Read\nEdit, Bash(a, b),,')).toEqual(['Read', 'Edit', 'Bash(a, b)']))
+})

@@ -1,0 +1,119 @@
+// What a new run's form holds, and the command it becomes. Pure: the dialog shows it, the host decides.
+import type { CommandInput, DetectedAgent } from '../../app/contract/commands.ts'
+import type { RepositoryDetails } from '../../app/model/repository.ts'
+import type { AgentOptions, Mode } from '../../app/model/run.ts'
+
+export interface Form {
+  readonly repositoryId: string
+  readonly agent: DetectedAgent['name']
+  readonly commandLine: string
+  readonly mode: Mode
+  /** Option fields as typed; empty ones are left out. */
+  readonly options: Readonly<Partial<Record<keyof AgentOptions, string>>>
+  readonly prompt: string
+  readonly start: 'new-branch' | 'existing-branch'
+  /** A ref as typed; empty is the repository's default. */
+  readonly base: string
+  readonly fromBranch: string
+  /** As typed; empty is what the template gives. */
+  readonly branch: string
+  readonly copies: number
+  readonly setup: boolean
+  readonly install: boolean
+}
+
+export const emptyForm: Form = {
+  repositoryId: '',
+  agent: 'claude',
+  commandLine: '',
+  mode: 'interactive',
+  options: {},
+  prompt: '',
+  start: 'new-branch',
+  base: '',
+  fromBranch: '',
+  branch: '',
+  copies: 1,
+  setup: false,
+  install: true,
+}
+
+export const optionLabels: Readonly<Record<keyof AgentOptions, { readonly label: string; readonly hint: string }>> = {
+  model: { label: 'Model', hint: 'as the agent calls it' },
+  permissionMode: { label: 'Permission mode', hint: '' },
+  allowedTools: { label: 'Allowed tools', hint: 'one a line, or with commas outside brackets' },
+  maxTurns: { label: 'Turns at most', hint: '' },
+  maxBudgetUsd: { label: 'Budget, USD', hint: '' },
+}
+
+/** The options that were filled in, in their own types; what is no number where one is needed is left out. */
+export function optionsOf(form: Form, known: readonly (keyof AgentOptions)[]): AgentOptions {
+  const text = (key: keyof AgentOptions) => (known.includes(key) ? (form.options[key]?.trim() ?? '') : '')
+  const number = (key: keyof AgentOptions) => {
+    const value = Number(text(key))
+    return text(key) !== '' && Number.isFinite(value) && value > 0 ? value : undefined
+  }
+  const tools = splitTools(text('allowedTools'))
+  const turns = number('maxTurns')
+  const budget = number('maxBudgetUsd')
+  return {
+    ...(text('model') ? { model: text('model') } : {}),
+    ...(text('permissionMode') ? { permissionMode: text('permissionMode') } : {}),
+    ...(tools.length > 0 ? { allowedTools: tools } : {}),
+    ...(turns ? { maxTurns: Math.floor(turns) } : {}),
+    ...(budget ? { maxBudgetUsd: budget } : {}),
+  }
+}
+
+/** "Read, Bash(git log, *)" is two tools: a comma inside brackets belongs to the tool. */
+export function splitTools(text: string): string[] {
+  const tools: string[] = []
+  let depth = 0
+  let current = ''
+  for (const character of text) {
+    if (character === '(') depth++
+    if (character === ')') depth = Math.max(0, depth - 1)
+    if (character === '\n' || (character === ',' && depth === 0)) {
+      tools.push(current)
+      current = ''
+    } else current += character
+  }
+  return [...tools, current].map((tool) => tool.trim()).filter((tool) => tool !== '')
+}
+
+/** The command that the form stands for. */
+export function createInput(
+  form: Form,
+  agent: DetectedAgent | undefined,
+  details: RepositoryDetails | null,
+): CommandInput<'run.create'> {
+  const takesPrompt = form.agent !== 'shell'
+  return {
+    repositoryId: form.repositoryId,
+    agent: form.agent,
+    ...(form.agent === 'command' ? { commandLine: form.commandLine.trim() } : {}),
+    mode: form.mode,
+    options: optionsOf(form, agent?.options ?? []),
+    ...(takesPrompt && form.prompt.trim() !== '' ? { prompt: form.prompt } : {}),
+    ...(form.start === 'existing-branch'
+      ? { fromBranch: form.fromBranch.trim() }
+      : {
+          ...(form.base.trim() ? { base: form.base.trim() } : {}),
+          ...(form.branch.trim() ? { branch: form.branch.trim() } : {}),
+        }),
+    copies: form.start === 'existing-branch' ? 1 : form.copies,
+    setup: details?.setup ? (form.setup ? 'run' : 'skip') : 'ask',
+    install: form.install,
+  }
+}
+
+/** Why the form cannot be sent yet, in a few words; null where it can. */
+export function incomplete(form: Form): string | null {
+  if (form.repositoryId === '') return 'Choose a repository'
+  if (form.agent === 'command' && form.commandLine.trim() === '') return 'Type a command line'
+  if (form.start === 'existing-branch' && form.fromBranch.trim() === '') return 'Choose a branch'
+  if (form.mode === 'headless' && form.agent !== 'command' && form.agent !== 'shell' && form.prompt.trim() === '') {
+    return 'A headless agent needs a prompt'
+  }
+  return null
+}

@@ -1,0 +1,20 @@
+// Adding a repository while others are there already.
+
+import { Modal } from '../parts/Modal.tsx'
+import { showFilter } from '../window/ui.ts'
+import { AddRepository } from './AddRepository.tsx'
+
+export function AddRepositoryDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <Modal title="Add a repository" className="narrow add-dialog" onClose={onClose}>
+      <div className="form tight">
+        <AddRepository
+          onAdded={(id) => {
+            onClose()
+            showFilter(`repository:${id}`)
+          }}
+        />
+      </div>
+    </Modal>
+  )
+}

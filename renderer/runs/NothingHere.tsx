@@ -1,0 +1,46 @@
+// What an empty list says: why it is empty, and the way on.
+import { perform } from '../actions/actions.ts'
+import { useCounts } from '../client/hooks.ts'
+import { Icon } from '../parts/Icon.tsx'
+import { Key } from '../parts/Key.tsx'
+import { counted } from '../parts/words.ts'
+import { showFilter, useUi } from '../window/ui.ts'
+
+export function NothingHere() {
+  const filter = useUi((ui) => ui.filter)
+  const query = useUi((ui) => ui.query)
+  const { done, active } = useCounts()
+  const text = query
+    ? 'No run matches the filter.'
+    : filter === 'active'
+      ? `Nothing is running.${done > 0 ? ` ${counted(done, 'finished run is', 'finished runs are')} under Done.` : ''}`
+      : filter === 'done'
+        ? 'Nothing is done yet. A run comes here once it is marked as reviewed or merged.'
+        : filter === 'needs'
+          ? 'Nothing needs you.'
+          : filter === 'unpushed'
+            ? 'No run holds commits that no remote has.'
+            : 'No run is here.'
+  return (
+    <div className="nothing">
+      <p className="big">{text}</p>
+      <div className="row">
+        {query ? (
+          <button type="button" className="btn tall" onClick={() => useUi.setState({ query: null })}>
+            Clear the filter
+          </button>
+        ) : (
+          <button type="button" className="btn tall" onClick={() => perform('new-run')}>
+            <Icon name="plus" size={14} />
+            New run <Key id="new-run" />
+          </button>
+        )}
+        {!query && filter !== 'active' && active > 0 && (
+          <button type="button" className="btn tall quiet" onClick={() => showFilter('active')}>
+            Show active runs
+          </button>
+        )}
+      </div>
+    </div>
+  )
+}

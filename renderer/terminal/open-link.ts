@@ -1,0 +1,19 @@
+// Opens what a terminal or a page links to, after links.ts has judged it: in the person's browser, never in this page.
+import { bridge } from '../client/connection.ts'
+import { say } from '../parts/toasts.ts'
+import { openDialog } from '../window/ui.ts'
+import { judgeLink } from './links.ts'
+
+/** A link that hostile text offered. */
+export function openLink(text: string): void {
+  const verdict = judgeLink(text)
+  if (verdict.open === 'now') openUrl(verdict.url)
+  else if (verdict.open === 'ask') openDialog({ kind: 'link', url: verdict.url, why: verdict.why })
+  else say({ title: 'Link not opened', text: verdict.why, level: 'warning' })
+}
+
+/** An http(s) address that was judged, or that a person has just agreed to. */
+export function openUrl(url: string): void {
+  if (bridge) bridge.openExternal(url)
+  else window.open(url, '_blank', 'noopener,noreferrer')
+}

@@ -1,0 +1,27 @@
+// The bar above the strip while the host cannot be reached: since when, that the agents go on, and a way to try at once.
+import { ageText } from '../../app/contract/sentences.ts'
+import { retryConnection, useReplica } from '../client/replica.ts'
+import { Ticking } from '../parts/Ticking.tsx'
+
+export function ConnectionBar() {
+  const link = useReplica((replica) => replica.link)
+  const lostAt = useReplica((replica) => replica.lostAt)
+  const everConnected = useReplica((replica) => replica.ready)
+  if (link === 'connected' || link === 'refused' || lostAt === null) return null
+  return (
+    <div className="bar" role="alert">
+      <span>
+        {everConnected ? (
+          <Ticking>
+            {(now) => `Connection to the host lost ${ageText(now - lostAt)} ago. The agents go on. Trying again.`}
+          </Ticking>
+        ) : (
+          'The host cannot be reached yet. Trying again.'
+        )}
+      </span>
+      <button type="button" className="btn small" onClick={retryConnection}>
+        Try now
+      </button>
+    </div>
+  )
+}
