@@ -2,7 +2,7 @@
 // doctor then still looks at what can be looked at without one.
 import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
-import type { Finding } from '../contract/commands.ts'
+import type { Finding } from '../contract/commands/host.ts'
 import { ageText, plainText, sentenceOf } from '../contract/sentences.ts'
 import { failureOf } from '../model/failure.ts'
 import { runProgram } from '../process/run-program.ts'

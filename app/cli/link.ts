@@ -2,7 +2,7 @@
 // when it is lost. A call that lost its connection is made again under the same command id, so it happens once. It knows no verb.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Attachment, type Client, connect, newCommandId, type TerminalListener } from '../contract/client.ts'
-import type { CommandInput, CommandName, CommandOutput } from '../contract/commands.ts'
+import type { CommandInput, CommandName, CommandOutput } from '../contract/commands/index.ts'
 import { type CoppiceFailure, fail, failureOf } from '../model/failure.ts'
 import type { Live, Run } from '../model/run.ts'
 import { emptyState, reduce, type State } from '../model/state.ts'

@@ -1,7 +1,7 @@
 // The verbs that take away and bring back: rm, restore, trash, purge. What exists only here is named and counted before it goes,
 // and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
 
-import type { RemovalPreview } from '../contract/commands.ts'
+import type { RemovalPreview } from '../contract/commands/cleanup.ts'
 import {
   bytesText,
   dateText,

@@ -4,7 +4,7 @@ import type { JournalRecord } from '../model/event.ts'
 import { CoppiceFailure, type Failure } from '../model/failure.ts'
 import type { Live } from '../model/run.ts'
 import type { State } from '../model/state.ts'
-import type { CommandInput, CommandName, CommandOutput } from './commands.ts'
+import type { CommandInput, CommandName, CommandOutput } from './commands/index.ts'
 import {
   type Channel,
   type ClientMessage,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ReportItem } from '../model/event.ts'
 import { type Failure, FailureCode, type FailureDetail } from '../model/failure.ts'
-import type { RemovalFact } from './commands.ts'
+import type { RemovalFact } from './commands/cleanup.ts'
 import {
   ageText,
   bytesText,

@@ -4,7 +4,7 @@
 import type { Look } from '../model/attention.ts'
 import type { ReportItem } from '../model/event.ts'
 import type { Failure } from '../model/failure.ts'
-import type { RemovalFact } from './commands.ts'
+import type { RemovalFact } from './commands/cleanup.ts'
 import { type Facts, failureWords } from './failure-words.ts'
 
 export interface Sentence {

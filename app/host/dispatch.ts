@@ -1,6 +1,6 @@
 // One command from a client to its handler: parsed, capped, answered once however often it is asked, and every way of failing
 // turned into a Failure. It promises a reply for any input whatsoever and never throws. It knows no transport and no terminal.
-import { type CommandName, commands, isCommandName } from '../contract/commands.ts'
+import { type CommandName, commands, isCommandName, keepsItsReply, onlyReads } from '../contract/commands/index.ts'
 import type { JournalRecord } from '../model/event.ts'
 import { CoppiceFailure, type Failure, failureOf, systemFailureCode } from '../model/failure.ts'
 import { maxPromptBytes } from '../model/run.ts'
@@ -29,23 +29,9 @@ export interface DispatchOptions {
   readonly log: Log
 }
 
-// Commands that only read, or whose answer must not be written down (host.serve's carries a token): asking again runs them again.
-const notRemembered: ReadonlySet<CommandName> = new Set([
-  'host.status',
-  'host.stop',
-  'host.doctor',
-  'host.serve',
-  'host.focus',
-  'repository.details',
-  'repository.branch-name',
-  'directory.list',
-  'agent.list',
-  'agent.preview',
-  'run.logs',
-  'run.preview-removal',
-  'trash.list',
-  'journal.read',
-])
+// A changing command answers with an id or a short report. What is larger comes from a verb that reads and does not say so: its
+// answer is handed over, but never written into the database.
+const maxKeptBytes = 1024 * 1024
 
 // What the journal and the audit log can carry as one word.
 const commandIdShape = /^[\x21-\x7e]{8,64}$/
@@ -79,12 +65,20 @@ export function createDispatch({ journal, handlers, user, log }: DispatchOptions
     }
     const reply = await run(name, input, call)
     try {
-      journal.saveReply(commandId, inputHash, reply)
+      journal.saveReply(commandId, inputHash, keepable(name, reply))
     } catch (error) {
       // The effect is done and in the journal; only a retry of this very command would not find its answer.
       log.warn(`the reply to ${name} could not be kept: ${String(error)}`)
     }
     return reply
+  }
+
+  function keepable(name: CommandName, reply: Reply): Reply {
+    const bytes = Buffer.byteLength(JSON.stringify(reply))
+    if (bytes <= maxKeptBytes) return reply
+    log.error(`${name} answered with ${bytes} bytes, too many to keep: a verb that only reads says so in its table`)
+    const message = 'what it did is done, and its answer was too large to keep'
+    return { failure: { code: 'internal', retryable: false, detail: { message } } }
   }
 
   return async ({ name, commandId, input, client, signal }) => {
@@ -101,7 +95,7 @@ export function createDispatch({ journal, handlers, user, log }: DispatchOptions
     }
     const inputHash = sha256(canonicalJson({ input: parsed.data, name }))
     const caller = { actor: { user, via: client.via }, commandId, inputHash }
-    if (notRemembered.has(name)) return run(name, parsed.data, { caller, client, signal })
+    if (!keepsItsReply(name)) return run(name, parsed.data, { caller, client, ...(onlyReads(name) ? { signal } : {}) })
 
     const running = underWay.get(commandId)
     if (running) return running.inputHash === inputHash ? running.reply : otherInput

@@ -72,7 +72,7 @@ export function createHandlers(context: Context): RoomHandlers {
       record(context, caller, { type: 'run-renamed', runId: runOf(context, runId).id, title })
       return {}
     },
-    'run.review': async ({ runId, reviewed }, { caller }) => {
+    'run.mark-reviewed': async ({ runId, reviewed }, { caller }) => {
       record(context, caller, { type: 'run-reviewed', runId: runOf(context, runId).id, reviewed })
       return {}
     },

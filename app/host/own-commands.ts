@@ -1,6 +1,6 @@
 // The commands that are about the host itself: what it is, its end, its port for browsers, its windows. Everything else is the
 // room's. It promises that a stop is answered before it happens.
-import type { HostStatus } from '../contract/commands.ts'
+import type { HostStatus } from '../contract/commands/host.ts'
 import { protocolVersion } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'
 import type { Handlers, HostRoom, OwnCommand } from './room.ts'

@@ -2,7 +2,7 @@
 // no keeper, and the verbs know no sockets. Types only.
 
 import type { z } from 'zod'
-import type { CommandName, CommandOutput, Commands } from '../contract/commands.ts'
+import type { CommandName, CommandOutput, Commands } from '../contract/commands/index.ts'
 import type { HostMessage } from '../contract/wire.ts'
 import type { Live } from '../model/run.ts'
 import type { Caller } from '../runs/context.ts'

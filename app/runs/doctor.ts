@@ -1,7 +1,7 @@
 // What a person checks when something is off: the tools, the disk, the repositories, the keeper, the trash. Reads only.
 import { isAbsolute } from 'node:path'
 import { detectAgents } from '../agents/detect.ts'
-import type { Finding } from '../contract/commands.ts'
+import type { Finding } from '../contract/commands/host.ts'
 import { bytesText } from '../contract/sentences.ts'
 import { exists } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'

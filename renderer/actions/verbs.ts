@@ -1,7 +1,8 @@
 // What a gesture sets going: a command, and what the person is told about it. Success is seen in the tiles; only what no tile
 // shows (an Undo, a refusal) becomes a message.
 
-import type { CommandInput, CommandName, CommandOutput, RemovalPreview } from '../../app/contract/commands.ts'
+import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
+import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
 import { bytesText, freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 import type { Run } from '../../app/model/run.ts'
@@ -37,7 +38,7 @@ export const startNow = (runId: string): void =>
 export const answerSetup = (runId: string, decision: 'run' | 'skip'): void =>
   void attempt(`${titleOf(runId)} not answered`, 'run.approve-setup', { runId, decision })
 export const markReviewed = (runId: string, reviewed: boolean): void =>
-  void attempt(`${titleOf(runId)} not marked`, 'run.review', { runId, reviewed })
+  void attempt(`${titleOf(runId)} not marked`, 'run.mark-reviewed', { runId, reviewed })
 export const measure = (runId: string): void => void attempt(`${titleOf(runId)} not measured`, 'run.measure', { runId })
 
 export async function resume(runId: string, prompt?: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 // What a removal would take away, fact by fact, before it does. The safe answer has the focus. Where something could not be found
 // out, removing is refused until the person agrees to that in a second step of its own.
 import { useRef, useState } from 'react'
-import type { RemovalFact, RemovalPreview } from '../../app/contract/commands.ts'
+import type { RemovalFact, RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import { bytesText, dateText } from '../../app/contract/sentences.ts'
 import { removeNow } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'

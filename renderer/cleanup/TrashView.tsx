@@ -1,7 +1,7 @@
 // What was removed and can still come back: where it came from, what it holds, when which part of it goes. Restore brings it back
 // whole; Free now is a separate act that asks.
 import { useEffect, useState } from 'react'
-import type { TrashEntry } from '../../app/contract/commands.ts'
+import type { TrashEntry } from '../../app/contract/commands/cleanup.ts'
 import { bytesText, dateText, sentenceOf } from '../../app/contract/sentences.ts'
 import { failureOf } from '../../app/model/failure.ts'
 import { isKept } from '../../app/model/run.ts'

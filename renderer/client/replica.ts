@@ -3,7 +3,7 @@
 // messages costs one render per frame. The screen reads truth from here and never from a reply.
 import { create } from 'zustand'
 import { type Client, newCommandId, type Welcome } from '../../app/contract/client.ts'
-import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands.ts'
+import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import { CoppiceFailure, type Failure } from '../../app/model/failure.ts'
 import type { Live } from '../../app/model/run.ts'

@@ -1,6 +1,6 @@
 // Which agent: those found on this machine as cards, the others by name with how to get them; and the form of what a headless one
 // may do.
-import type { DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { agentMark, line } from '../parts/words.ts'

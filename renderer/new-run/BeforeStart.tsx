@@ -1,6 +1,7 @@
 // The side of the new-run form: everything that happens before the agent starts, what of it can be left out, the exact command
 // line, and what it takes.
-import type { CommandOutput, DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
+import type { CommandOutput } from '../../app/contract/commands/index.ts'
 import { bytesText } from '../../app/contract/sentences.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
 import { useReplica } from '../client/replica.ts'

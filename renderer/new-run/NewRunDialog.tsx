@@ -1,7 +1,8 @@
 // A new run: repository, agent, prompt, where it starts, what its branch is called, how many; beside it everything that will happen
 // before the agent starts and the exact command line. The grid stays seen behind it, so that a waiting run is still noticed.
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
-import type { CommandOutput, DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
+import type { CommandOutput } from '../../app/contract/commands/index.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'

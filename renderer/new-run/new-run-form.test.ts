@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { commands, type DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
+import { commands } from '../../app/contract/commands/index.ts'
 import { createInput, emptyForm, incomplete, optionsOf, splitTools } from './new-run-form.ts'
 
 const claude: DetectedAgent = {

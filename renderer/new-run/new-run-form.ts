@@ -1,5 +1,6 @@
 // What a new run's form holds, and the command it becomes. Pure: the dialog shows it, the host decides.
-import type { CommandInput, DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
+import type { CommandInput } from '../../app/contract/commands/index.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 

@@ -1,6 +1,6 @@
 // The first screen: add a repository, or try the demo; and what was found on this machine.
 import { useEffect, useState } from 'react'
-import type { DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import { startDemo } from '../actions/verbs.ts'
 import { call } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'

@@ -1,7 +1,7 @@
 // What this window looks at: the view, the filter, which tile has the focus and which terminal has the keys, what is open above
 // them. Nothing here is a fact about runs, and nothing of it survives the page but the person's order of tiles.
 import { create } from 'zustand'
-import type { RemovalPreview } from '../../app/contract/commands.ts'
+import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { Failure } from '../../app/model/failure.ts'
 
 export type Filter = 'active' | 'needs' | 'working' | 'queued' | 'done' | 'all' | 'unpushed' | `repository:${string}`

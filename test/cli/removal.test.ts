@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RemovalPreview } from '../../app/contract/commands.ts'
+import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import type { RunView } from '../../app/model/view.ts'
 import { fingerprint, makeRepo, type TestRepo } from '../harness/test-repo.ts'

@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { WebSocketServer } from 'ws'
-import type { CommandName } from '../../app/contract/commands.ts'
+import type { CommandName } from '../../app/contract/commands/index.ts'
 import {
   type Channel,
   ClientMessage,

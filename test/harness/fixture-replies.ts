@@ -1,5 +1,6 @@
 // What the fixture answers to each command: plausible values, and events where the client waits for one. No command does anything.
-import type { CommandName, DetectedAgent } from '../../app/contract/commands.ts'
+import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
+import type { CommandName } from '../../app/contract/commands/index.ts'
 import type { Event, JournalRecord } from '../../app/model/event.ts'
 import { fail } from '../../app/model/failure.ts'
 import { slugOf } from '../../app/model/ids.ts'
@@ -195,7 +196,7 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
     case 'run.rename':
       emit({ type: 'run-renamed', runId, title: String(given.title) })
       return {}
-    case 'run.review':
+    case 'run.mark-reviewed':
       emit({ type: 'run-reviewed', runId, reviewed: given.reviewed === true })
       return {}
     case 'run.preview-removal':

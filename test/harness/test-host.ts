@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Client, connect } from '../../app/contract/client.ts'
-import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands.ts'
+import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
 import { hostSocketPaths } from '../../app/host/address.ts'
 import { connectSocket } from '../../app/host/socket.ts'
 import { CoppiceFailure, type FailureCode } from '../../app/model/failure.ts'

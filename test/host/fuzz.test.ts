@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Client, connect, newCommandId } from '../../app/contract/client.ts'
-import { type CommandName, commandNames, commands } from '../../app/contract/commands.ts'
+import { type CommandName, commandNames, commands } from '../../app/contract/commands/index.ts'
 import {
   channelPair,
   decodeFrame,

@@ -2,7 +2,7 @@
 // removal that was agreed to on other counts is asked again. What could not be found out is unknown, and unknown refuses.
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { RemovalFact, RemovalPreview } from '../../contract/commands.ts'
+import type { RemovalFact, RemovalPreview } from '../../contract/commands/cleanup.ts'
 import { directoryIdentity } from '../../disk/delete-tree.ts'
 import type { Identity } from '../../disk/files.ts'
 import { measure, measureAll } from '../../disk/measure.ts'

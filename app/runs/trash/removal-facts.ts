@@ -1,6 +1,6 @@
 // A removal's inspection as the facts that a person reads: counted, a few names each, what exists only here marked as such. A part
 // that could not be found out is a fact with `count: null` and the reason. Pure.
-import type { RemovalFact } from '../../contract/commands.ts'
+import type { RemovalFact } from '../../contract/commands/cleanup.ts'
 import { ageText, bytesText } from '../../contract/sentences.ts'
 import type { NestedRepository } from '../../git/inspect/nested.ts'
 import type { Part, RemovalInspection } from '../../git/inspect/removal.ts'

@@ -2,7 +2,7 @@
 // git's admin directory into the trash → read git's list again → say what was really done. Nothing is deleted here; retention does
 // that later (runs/trash). A rename frees nothing, and the report says so.
 import { basename, dirname, join } from 'node:path'
-import type { RemovalPreview } from '../../contract/commands.ts'
+import type { RemovalPreview } from '../../contract/commands/cleanup.ts'
 import { measure, measureAll } from '../../disk/measure.ts'
 import { exists, isDirectory } from '../../disk/presence.ts'
 import { withRepositoryLock } from '../../git/lock.ts'

@@ -1,7 +1,7 @@
 // A host without its sockets, in a process that may be killed at any system call: the composition root over a real journal, keeper
 // and git, recovered before it says that it is ready, and told what to do over the IPC channel. Started by victim.ts.
 import { readdirSync, readFileSync } from 'node:fs'
-import { commands } from '../../../app/contract/commands.ts'
+import { commands } from '../../../app/contract/commands/index.ts'
 import { createHost } from '../../../app/host/host.ts'
 import { openLog } from '../../../app/host/log.ts'
 import type { CallContext } from '../../../app/host/room.ts'

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import type { CommandInput, CommandName, CommandOutput } from '../../../app/contract/commands.ts'
+import type { CommandInput, CommandName, CommandOutput } from '../../../app/contract/commands/index.ts'
 import type { OwnCommand } from '../../../app/host/room.ts'
 import { CoppiceFailure, type Failure } from '../../../app/model/failure.ts'
 import type { Run } from '../../../app/model/run.ts'
