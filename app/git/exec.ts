@@ -5,6 +5,7 @@ import { stat, statfs } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 import { type ProgramResult, runProgram } from '../process/run-program.ts'
+import { commandLine, type Words } from './arguments.ts'
 import { type ConfigEntry, parseConfigList } from './config-list.ts'
 import {
   allowedProtocols,
@@ -31,7 +32,7 @@ export interface GitContext {
   readonly timeoutMs?: number
 }
 
-export interface GitOptions {
+export interface GitOptions extends Words {
   /** The checkout to work in: pins its git directory and its work tree. Needed by all that read files of the work tree. */
   readonly checkout?: Checkout
   /** True where the command is meant to change something: it may take locks. Reads never do. */
@@ -71,7 +72,8 @@ const fullBytes = 1024 * 1024
 const scarcePausesMs = [30, 100, 300, 600, 1_000]
 
 /**
- * Runs one git command in `directory` (absolute). Resolves for exit 0 and the `exits` named. Throws `git-missing`,
+ * Runs one git command in `directory` (absolute). `args` are the subcommand and its options ("--name=value"); revisions, paths and
+ * other words go into `options`, which is how each of them gets its mark of an end (arguments.ts). Resolves for exit 0 and the `exits` named. Throws `git-missing`,
  * `repository-unavailable` or `worktree-missing` (the directory is not there), `git-timeout`, `cancelled`, `too-large`, and
  * what git's stderr tells of (stderr.ts).
  */
@@ -94,7 +96,7 @@ export async function git(
   if (checkout) Object.assign(environment, pin(checkout))
   Object.assign(environment, options.variables)
   withConfig(environment, [...neutral.config, ...(options.config ?? [])])
-  return run(context, directory, [subcommand, ...argumentsAfter(subcommand), ...args.slice(1)], environment, options)
+  return run(context, directory, commandLine(args, options, argumentsAfter(subcommand)), environment, options)
 }
 
 /** The same; gives stdout as text without its final newline. */

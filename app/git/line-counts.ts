@@ -18,8 +18,8 @@ export async function lineCounts(
   const { stdout } = await git(
     context,
     worktree,
-    ['diff', '--numstat', '-z', '--no-renames', '--ignore-submodules=dirty', '--merge-base', commit],
-    { checkout },
+    ['diff', '--numstat', '-z', '--no-renames', '--ignore-submodules=dirty', '--merge-base'],
+    { checkout, revisions: [commit] },
   )
   let added = 0
   let deleted = 0

@@ -59,7 +59,7 @@ export async function inspectRepository(
   }
   const main = topLevel ?? commonDir
   const remotes = remotesOf(entries)
-  const head = await gitText(context, main, ['symbolic-ref', '--quiet', 'HEAD'], { exits: [1] })
+  const head = await gitText(context, main, ['symbolic-ref', '--quiet'], { operands: ['HEAD'], exits: [1] })
   const headBranch = head.startsWith('refs/heads/') ? head.slice('refs/heads/'.length) : null
   const defaultRemote = chooseRemote(entries, remotes, headBranch)
   const refs = await listRefs(context, main)
@@ -173,12 +173,15 @@ function chooseRemote(
 /** Every branch, local and remote, with what it is a symbolic ref to ("" for none). */
 async function listRefs(context: GitContext, directory: string): Promise<ReadonlyMap<string, string>> {
   const format = '--format=%(refname)%00%(symref)'
-  const text = await gitText(context, directory, ['for-each-ref', format, 'refs/heads', 'refs/remotes'])
+  const text = await gitText(context, directory, ['for-each-ref', format], { operands: ['refs/heads', 'refs/remotes'] })
   return new Map(text.split('\n').flatMap((line) => (line === '' ? [] : [line.split('\0', 2) as [string, string]])))
 }
 
 async function hasHead(context: GitContext, directory: string): Promise<boolean> {
-  const { code } = await git(context, directory, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { exits: [1] })
+  const { code } = await git(context, directory, ['rev-parse', '--verify', '--quiet'], {
+    revisions: ['HEAD^{commit}'],
+    exits: [1],
+  })
   return code === 0
 }
 

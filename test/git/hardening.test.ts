@@ -168,7 +168,7 @@ async function everything(repo: TestRepo, context: GitContext, worktree: string)
     () => lockWorktree(context, repo.path, worktree, 'x'),
     () => unlockWorktree(context, repo.path, worktree),
     () => repairWorktree(context, repo.path, worktree),
-    () => gitText(context, repo.path, ['log', '-p', '-1', 'main']),
+    () => gitText(context, repo.path, ['log', '-p', '-1'], { revisions: ['main'] }),
   ]
   for (const work of works) await work().catch(() => {})
 }
@@ -415,7 +415,9 @@ describe('git itself', () => {
   it('refuses to run what reads files without naming its checkout', async () => {
     const repo = repoOf({ files })
     await expect(git(repo.context, repo.path, ['status'])).rejects.toThrow(/must name the checkout/)
-    await expect(git(repo.context, repo.path, ['add', '.'], { write: true })).rejects.toThrow(/must name the checkout/)
+    await expect(git(repo.context, repo.path, ['add'], { write: true, paths: ['.'] })).rejects.toThrow(
+      /must name the checkout/,
+    )
   })
 
   it('says which is missing: git, the directory, or the worktree; and what is too large', async () => {

@@ -105,7 +105,7 @@ async function differing(context: GitContext, checkout: Checkout, marked: readon
   // --stdin-paths takes one path a line.
   for (const entry of toHash) {
     if (byLine.includes(entry)) continue
-    const { stdout } = await git(context, checkout.worktree, ['hash-object', '--', entry.path], { checkout })
+    const { stdout } = await git(context, checkout.worktree, ['hash-object'], { checkout, paths: [entry.path] })
     if (stdout.toString('utf8').trim() !== entry.object) edited.add(entry.path)
   }
   return marked.map(({ path }) => path).filter((path) => edited.has(path))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { exists } from '../../disk/files.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
+import { notOnRemotes } from '../refs/refs.ts'
 import { statusOf } from '../status.ts'
 import { type Checkout, locateCheckout } from '../worktree/checkout.ts'
 import { inspectIndex } from './hidden.ts'
@@ -84,14 +85,15 @@ function checkoutAt(path: string): Checkout {
 
 /** Commits of its branches, HEAD, stashes and reflogs (amended or reset away) that none of its remotes has. */
 async function countUnpushed(context: GitContext, checkout: Checkout): Promise<number> {
-  const tips = ['--branches']
+  const revisions: string[] = []
   for (const ref of ['HEAD', 'refs/stash']) {
-    const args = ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]
-    const { code } = await git(context, checkout.worktree, args, { checkout, exits: [1] })
-    if (code === 0) tips.push(ref)
+    const args = ['rev-parse', '--verify', '--quiet']
+    const asked = [`${ref}^{commit}`]
+    const { code } = await git(context, checkout.worktree, args, { checkout, revisions: asked, exits: [1] })
+    if (code === 0) revisions.push(ref)
   }
-  const args = ['rev-list', '--count', ...tips, '--reflog', '--not', '--remotes']
-  const text = await gitText(context, checkout.worktree, args, { checkout })
+  const args = ['rev-list', '--count', '--branches', '--reflog', ...notOnRemotes]
+  const text = await gitText(context, checkout.worktree, args, { checkout, revisions })
   if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
   return Number(text)
 }

@@ -6,7 +6,7 @@ import { fail, failureOf } from '../../model/failure.ts'
 import { holdersOf } from '../../process/tree.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
 import type { RepositoryPlace } from '../refs/branches.ts'
-import { notElsewhere } from '../refs/refs.ts'
+import { notElsewhere, notOnRemotes } from '../refs/refs.ts'
 import { statusOf } from '../status.ts'
 import { entryAsCheckout, mentionedObjects } from '../trash/keep.ts'
 import { type Checkout, locateCheckout, type Operation, operationInProgress } from '../worktree/checkout.ts'
@@ -161,7 +161,7 @@ export async function inspectGoneWorktree(
   const logged = await loggedCommits(context, checkout, branch)
   if (logged.length === 0) return { count: 0, subjects: [] }
   const options = { checkout, input: logged.map((commit) => `${commit}\n`).join('') }
-  const list = ['--stdin', ...notElsewhere(null)]
+  const list = [...notElsewhere(null), '--stdin']
   const text = await gitText(context, checkout.worktree, ['rev-list', '--count', ...list], options)
   if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
   const log = ['log', '-z', '--format=%s', '--max-count=5', ...list]
@@ -173,8 +173,12 @@ async function inspectUntracked(context: GitContext, checkout: Checkout, paths: 
   const files = paths.filter((path) => !isFolder(path))
   const walked = await walkUntracked(checkout.worktree, files)
   if (!walked.complete) throw new Error(walked.why ?? 'it could not be read')
-  const args = ['config', '--get', 'status.showUntrackedFiles']
-  const shown = await git(context, checkout.worktree, args, { checkout, exits: [1] })
+  const args = ['config', '--get']
+  const shown = await git(context, checkout.worktree, args, {
+    checkout,
+    operands: ['status.showUntrackedFiles'],
+    exits: [1],
+  })
   return {
     count: files.length,
     names: files.slice(0, cap).map((path) => path.toString('utf8')),
@@ -237,8 +241,8 @@ async function nestedIn(
 }
 
 async function inspectCommits(context: GitContext, checkout: Checkout, branch: string | null, base: string | null) {
-  const count = async (args: readonly string[], input?: string) => {
-    const options = { checkout, ...(input === undefined ? {} : { input }) }
+  const count = async (args: readonly string[], revisions: readonly string[], input?: string) => {
+    const options = { checkout, revisions, ...(input === undefined ? {} : { input }) }
     const text = await gitText(context, checkout.worktree, ['rev-list', '--count', ...args], options)
     if (!/^\d+$/.test(text)) throw new Error(`git counted "${text}"`)
     return Number(text)
@@ -246,32 +250,27 @@ async function inspectCommits(context: GitContext, checkout: Checkout, branch: s
   // HEAD and the branch are two where a run has left its branch.
   const tips = ['HEAD']
   if (branch !== null) {
-    const args = ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`]
-    const { code } = await git(context, checkout.worktree, args, { checkout, exits: [1] })
+    const args = ['rev-parse', '--verify', '--quiet']
+    const revisions = [`refs/heads/${branch}^{commit}`]
+    const { code } = await git(context, checkout.worktree, args, { checkout, revisions, exits: [1] })
     if (code === 0) tips.push(`refs/heads/${branch}`)
   }
   const logged = await loggedCommits(context, checkout, branch)
   const elsewhere = notElsewhere(branch)
-  const unpushed = await count([...tips, '--not', '--remotes'])
-  const reachable = unpushed === 0 ? 0 : await count([...tips, ...elsewhere])
+  const unpushed = await count(notOnRemotes, tips)
+  const reachable = unpushed === 0 ? 0 : await count(elsewhere, tips)
   const input = logged.map((commit) => `${commit}\n`).join('')
-  const reflogOnly = logged.length === 0 ? 0 : await count(['--stdin', ...elsewhere, ...tips], input)
+  const others = tips.map((tip) => `^${tip}`)
+  const reflogOnly = logged.length === 0 ? 0 : await count([...elsewhere, '--stdin'], others, input)
   const onlyHere = reachable + reflogOnly
-  const log = [
-    'log',
-    '-z',
-    '--format=%s',
-    '--max-count=5',
-    ...tips,
-    ...(reflogOnly > 0 ? logged.slice(-20) : []),
-    ...elsewhere,
-  ]
-  const subjects = onlyHere === 0 ? '' : await gitText(context, checkout.worktree, log, { checkout })
+  const log = ['log', '-z', '--format=%s', '--max-count=5', ...elsewhere]
+  const revisions = [...tips, ...(reflogOnly > 0 ? logged.slice(-20) : [])]
+  const subjects = onlyHere === 0 ? '' : await gitText(context, checkout.worktree, log, { checkout, revisions })
   return {
     unpushed,
     onlyHere,
     reflogOnly,
-    sinceBase: base === null ? null : await count(['HEAD', `^${base}`]),
+    sinceBase: base === null ? null : await count([], ['HEAD', `^${base}`]),
     subjects: subjects
       .split('\0')
       .filter((subject) => subject !== '')
@@ -299,17 +298,16 @@ async function inspectStashes(
   cap: number,
 ): Promise<Names> {
   if (branch === null) return { count: 0, names: [] }
-  const exists = await git(context, checkout.worktree, ['rev-parse', '--verify', '--quiet', 'refs/stash'], {
+  const exists = await git(context, checkout.worktree, ['rev-parse', '--verify', '--quiet'], {
+    revisions: ['refs/stash'],
     checkout,
     exits: [1],
   })
   if (exists.code === 1) return { count: 0, names: [] }
-  const text = await gitText(
-    context,
-    checkout.worktree,
-    ['log', '--walk-reflogs', '-z', '--format=%gd: %gs', 'refs/stash'],
-    { checkout },
-  )
+  const text = await gitText(context, checkout.worktree, ['log', '--walk-reflogs', '-z', '--format=%gd: %gs'], {
+    checkout,
+    revisions: ['refs/stash'],
+  })
   // "WIP on <branch>: …" and "On <branch>: …": all that git notes.
   const own = text
     .split('\0')

@@ -15,15 +15,16 @@ export async function repairSubmodules(
   const repaired: string[] = []
   for (const gitDir of gitDirsBelow(join(checkout.adminDir, 'modules'))) {
     const config = join(gitDir, 'config')
-    const args = ['config', '--file', config, '--null', 'core.worktree']
+    const args = ['config', `--file=${config}`, '--null']
     // Not from inside: git would follow the broken pointer before it reads the file.
-    const { code, stdout } = await git(context, '/', args, { exits: [1] })
+    const { code, stdout } = await git(context, '/', args, { operands: ['core.worktree'], exits: [1] })
     if (code !== 0) continue
     const formerGitDir = join(previous.adminDir, relative(checkout.adminDir, gitDir))
     const name = relative(previous.worktree, resolve(formerGitDir, stdout.toString('utf8').replace(/\0$/, '')))
     const worktree = join(checkout.worktree, name)
     if (name.startsWith('..') || !existsSync(worktree)) continue
-    await gitText(context, '/', ['config', '--file', config, 'core.worktree', relative(gitDir, worktree)], {
+    await gitText(context, '/', ['config', `--file=${config}`], {
+      operands: ['core.worktree', relative(gitDir, worktree)],
       write: true,
     })
     writeFileSync(join(worktree, '.git'), `gitdir: ${relative(worktree, gitDir)}\n`)

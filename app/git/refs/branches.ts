@@ -6,7 +6,7 @@ import { CoppiceFailure } from '../../model/failure.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
 import { withRepositoryLock } from '../lock.ts'
 import { branchReflogPath, locateCheckout, readReflog } from '../worktree/checkout.ts'
-import { changeRefs, resolveCommit } from './refs.ts'
+import { changeRefs, notOnRemotes, resolveCommit } from './refs.ts'
 
 /** Where the shared metadata is: the main checkout and the common git directory. */
 export interface RepositoryPlace {
@@ -37,8 +37,9 @@ export function deleteBranch(
   commit: string,
 ): Promise<boolean> {
   return withRepositoryLock(repository.commonDir, async () => {
-    const args = ['for-each-ref', '--format=%(worktreepath)', `refs/heads/${branch}`]
-    if ((await gitText(context, repository.topLevel, args)) !== '') return false
+    const args = ['for-each-ref', '--format=%(worktreepath)']
+    const operands = [`refs/heads/${branch}`]
+    if ((await gitText(context, repository.topLevel, args, { operands })) !== '') return false
     try {
       await changeRefs(context, repository.topLevel, [{ ref: `refs/heads/${branch}`, from: commit, to: null }])
       return true
@@ -52,9 +53,13 @@ export function deleteBranch(
 /** Points a worktree's HEAD at another branch without touching its files or its index. Does nothing where HEAD is detached. */
 export async function pointHeadAt(context: GitContext, worktree: string, from: string, to: string): Promise<void> {
   const checkout = locateCheckout(worktree)
-  const { code, stdout } = await git(context, worktree, ['symbolic-ref', '--quiet', 'HEAD'], { checkout, exits: [1] })
+  const { code, stdout } = await git(context, worktree, ['symbolic-ref', '--quiet'], {
+    checkout,
+    operands: ['HEAD'],
+    exits: [1],
+  })
   if (code !== 0 || stdout.toString('utf8').trim() !== `refs/heads/${from}`) return
-  await git(context, worktree, ['symbolic-ref', 'HEAD', `refs/heads/${to}`], { checkout, write: true })
+  await git(context, worktree, ['symbolic-ref'], { checkout, write: true, operands: ['HEAD', `refs/heads/${to}`] })
 }
 
 /**
@@ -92,7 +97,7 @@ export function writeBranchLog(repository: RepositoryPlace, branch: string, log:
 
 /** Whether every commit of a branch is on some remote branch. Throws where that cannot be said. */
 export async function isOnRemotes(context: GitContext, directory: string, commit: string): Promise<boolean> {
-  return (await gitText(context, directory, ['rev-list', '--count', commit, '--not', '--remotes'])) === '0'
+  return (await gitText(context, directory, ['rev-list', '--count', ...notOnRemotes], { revisions: [commit] })) === '0'
 }
 
 /** First lines of the commits that HEAD has and `base` does not, oldest first, at most `limit`. */
@@ -102,13 +107,9 @@ export async function commitSubjects(
   base: string,
   limit: number,
 ): Promise<string[]> {
-  const text = await gitText(context, worktree, [
-    'log',
-    '--reverse',
-    '--format=%s',
-    `--max-count=${limit}`,
-    `${base}..HEAD`,
-  ])
+  const text = await gitText(context, worktree, ['log', '--reverse', '--format=%s', `--max-count=${limit}`], {
+    revisions: [`${base}..HEAD`],
+  })
   return text === '' ? [] : text.split('\n')
 }
 

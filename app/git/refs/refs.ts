@@ -47,9 +47,9 @@ export async function resolveCommit(context: GitContext, directory: string, ref:
   if (ref === '' || ref.length > 1000 || ref.startsWith('-') || /[\p{Cc}]/u.test(ref) || !ref.isWellFormed()) {
     throw fail('base-not-found', { base: ref.slice(0, 200) })
   }
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]
+  const args = ['rev-parse', '--verify', '--quiet']
   try {
-    const { code, stdout } = await git(context, directory, args, { exits: [1] })
+    const { code, stdout } = await git(context, directory, args, { revisions: [`${ref}^{commit}`], exits: [1] })
     const commit = stdout.toString('utf8').trim()
     if (code === 0 && objectName.test(commit)) return commit
   } catch (error) {
@@ -63,7 +63,7 @@ export async function resolveCommit(context: GitContext, directory: string, ref:
 /** How old a ref is: its commit's date, and when it was fetched. Throws `base-not-found`. */
 export async function refAge(context: GitContext, directory: string, ref: string): Promise<RefAge> {
   const commit = await resolveCommit(context, directory, ref)
-  const text = await gitText(context, directory, ['log', '-1', '--format=%ct', commit])
+  const text = await gitText(context, directory, ['log', '-1', '--format=%ct'], { revisions: [commit] })
   return { commit, committedAt: Number(text) * 1000, fetchedAt: fetchedAt(directory, ref) }
 }
 
@@ -87,7 +87,7 @@ function fetchedAt(directory: string, ref: string): number | null {
 export async function isValidBranchName(context: GitContext, name: string): Promise<string | null> {
   const problem = branchNameProblem(name)
   if (problem) return `a branch name ${problem}`
-  const { code } = await git(context, '/', ['check-ref-format', `refs/heads/${name}`], { exits: [1] })
+  const { code } = await git(context, '/', ['check-ref-format'], { operands: [`refs/heads/${name}`], exits: [1] })
   return code === 0 ? null : 'git refuses this branch name'
 }
 
@@ -103,7 +103,9 @@ export async function uniqueBranch(
 ): Promise<string> {
   const problem = branchNameProblem(wanted)
   if (problem) throw fail('branch-name-invalid', { branch: wanted, message: `a branch name ${problem}` })
-  const text = await gitText(context, directory, ['for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes'])
+  const text = await gitText(context, directory, ['for-each-ref', '--format=%(refname)'], {
+    operands: ['refs/heads', 'refs/remotes'],
+  })
   const taken = text.split('\n').flatMap((ref) => {
     if (ref.startsWith('refs/heads/')) return [ref.slice('refs/heads/'.length)]
     // A remote's name rarely holds a slash; where it does, the name with a part of it in front is merely avoided too.
@@ -115,7 +117,7 @@ export async function uniqueBranch(
 
 /** Branches for a picker, local and remote, the newest first. The remotes' HEAD is left out. */
 export async function listBranches(context: GitContext, directory: string): Promise<Branch[]> {
-  return readBranches(context, directory, ['--sort=-committerdate', 'refs/heads', 'refs/remotes'])
+  return readBranches(context, directory, ['refs/heads', 'refs/remotes'])
 }
 
 /** One local branch, or null where it does not exist. */
@@ -132,13 +134,16 @@ export async function branchState(
 async function readBranches(
   context: GitContext,
   directory: string,
-  args: readonly string[],
+  patterns: readonly string[],
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Branch[]> {
   // A path may hold a newline but no NUL, so two NULs and a newline end a record.
   const fields = ['refname', 'objectname', 'symref', 'committerdate:unix', 'worktreepath']
   const format = `--format=${fields.map((name) => `%(${name})`).join('%00')}%00%00`
-  const { stdout } = await git(context, directory, ['for-each-ref', format, ...args], options)
+  const { stdout } = await git(context, directory, ['for-each-ref', '--sort=-committerdate', format], {
+    ...options,
+    operands: patterns,
+  })
   return stdout
     .toString('utf8')
     .split('\0\0\n')
@@ -202,7 +207,9 @@ export async function aheadBehind(
   baseRef: string,
 ): Promise<{ ahead: number; behind: number }> {
   const base = await resolveCommit(context, worktree, baseRef)
-  const text = await gitText(context, worktree, ['rev-list', '--left-right', '--count', `${base}...HEAD`])
+  const text = await gitText(context, worktree, ['rev-list', '--left-right', '--count'], {
+    revisions: [`${base}...HEAD`],
+  })
   const [behind, ahead] = text.split('\t').map(Number)
   return { ahead: countOf(ahead, text), behind: countOf(behind, text) }
 }
@@ -216,16 +223,21 @@ export async function commitsOnlyHere(
   worktree: string,
   branch: string | null,
 ): Promise<{ unpushed: number; onlyHere: number }> {
-  const unpushed = await gitText(context, worktree, ['rev-list', '--count', 'HEAD', '--not', '--remotes'])
+  const count = (options: readonly string[]) =>
+    gitText(context, worktree, ['rev-list', '--count', ...options], { revisions: ['HEAD'] })
+  const unpushed = await count(notOnRemotes)
   if (unpushed === '0') return { unpushed: 0, onlyHere: 0 }
-  const onlyHere = await gitText(context, worktree, ['rev-list', '--count', 'HEAD', ...notElsewhere(branch)])
+  const onlyHere = await count(notElsewhere(branch))
   return { unpushed: countOf(Number(unpushed), unpushed), onlyHere: countOf(Number(onlyHere), onlyHere) }
 }
 
-/** Arguments that take away what is reachable from any other branch, tag or remote branch. */
+/** Options that take away what any remote branch has. `--not` turns twice: what follows is wanted. */
+export const notOnRemotes: readonly string[] = ['--not', '--remotes', '--not']
+
+/** The same for what is reachable from any other branch, tag or remote branch. */
 export function notElsewhere(branch: string | null): string[] {
   // A branch name holds no glob characters (git refuses them), so it stands for itself in --exclude.
-  return ['--not', ...(branch === null ? [] : [`--exclude=${branch}`]), '--branches', '--tags', '--remotes']
+  return ['--not', ...(branch === null ? [] : [`--exclude=${branch}`]), '--branches', '--tags', '--remotes', '--not']
 }
 
 function countOf(value: number | undefined, text: string): number {
@@ -243,11 +255,17 @@ export async function readFileAt(
 ): Promise<string | null> {
   const commit = await resolveCommit(context, directory, ref)
   if (path === '' || path.startsWith('/') || path.split('/').includes('..')) return null
-  const args = ['ls-tree', '-z', '--full-tree', commit, '--', path]
-  const entry = await gitText(context, directory, args, { variables: { GIT_LITERAL_PATHSPECS: '1' } })
+  const args = ['ls-tree', '-z', '--full-tree']
+  const entry = await gitText(context, directory, args, {
+    operands: [commit, path],
+    variables: { GIT_LITERAL_PATHSPECS: '1' },
+  })
   const match = /^100\d{3} blob ([0-9a-f]+)\t/.exec(entry)
   if (!match) return null
-  const { stdout } = await git(context, directory, ['cat-file', 'blob', match[1]!], { maxStdoutBytes: 1024 * 1024 })
+  const { stdout } = await git(context, directory, ['cat-file'], {
+    operands: ['blob', match[1]!],
+    maxStdoutBytes: 1024 * 1024,
+  })
   return stdout.toString('utf8')
 }
 

@@ -84,15 +84,9 @@ async function fetchNow(context: GitContext, directory: string, options: FetchOp
       context,
       network.directory,
       // --refmap= : only what is asked for is stored. A place of our own, so that nothing but the answer can be read there.
-      [
-        ...args,
-        '--progress',
-        '--upload-pack=git-upload-pack',
-        '--refmap=',
-        targetName,
-        `+refs/heads/${branch}:${landing}`,
-      ],
+      [...args, '--progress', '--upload-pack=git-upload-pack', '--refmap='],
       {
+        operands: [targetName, `+refs/heads/${branch}:${landing}`],
         network: true,
         write: true,
         variables: network.variables,
@@ -101,7 +95,8 @@ async function fetchNow(context: GitContext, directory: string, options: FetchOp
         onStderr: progressLines(options.onProgress),
       },
     )
-    const after = await gitText(context, network.directory, ['rev-parse', '--verify', landing], {
+    const after = await gitText(context, network.directory, ['rev-parse', '--verify'], {
+      revisions: [landing],
       variables: network.variables,
     })
     if (after !== before) await changeRefs(context, directory, [{ ref, from: before, to: after }])
@@ -116,7 +111,7 @@ const landing = 'refs/coppice/fetched'
 /** What the fetch tells the other side that it need not send: every branch known here. */
 async function haves(context: GitContext, directory: string): Promise<[string, string][]> {
   const format = '--format=%(objectname) %(refname)'
-  const text = await gitText(context, directory, ['for-each-ref', format, 'refs/heads', 'refs/remotes'])
+  const text = await gitText(context, directory, ['for-each-ref', format], { operands: ['refs/heads', 'refs/remotes'] })
   return text.split('\n').flatMap((line) => {
     const space = line.indexOf(' ')
     return space < 0 ? [] : [[line.slice(0, space), line.slice(space + 1)] as [string, string]]

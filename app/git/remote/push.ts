@@ -64,8 +64,6 @@ export async function pushBranch(context: GitContext, worktree: string, options:
       'push',
       ...flags,
       '--receive-pack=git-receive-pack',
-      targetName,
-      `${sha}:refs/heads/${branch}`,
     ])
   } catch (error) {
     throw pushFailure(error, options, target.ignored)
@@ -104,6 +102,7 @@ async function pushAlive(
   const lines = progressLines(options.onProgress)
   try {
     return await git(context, directory, args, {
+      operands: [targetName, `${options.sha}:refs/heads/${options.branch}`],
       network: true,
       write: true,
       variables,
@@ -177,7 +176,9 @@ function pushFailure(error: unknown, options: PushOptions, ignored: readonly str
 /** Notes what the remote has now, as a plain push would; a lost race there does not undo the push. */
 async function track(context: GitContext, worktree: string, ref: string, sha: string): Promise<boolean> {
   try {
-    const { stdout } = await git(context, worktree, ['for-each-ref', '--format=%(objectname) %(refname)', ref])
+    const { stdout } = await git(context, worktree, ['for-each-ref', '--format=%(objectname) %(refname)'], {
+      operands: [ref],
+    })
     const line = stdout
       .toString('utf8')
       .split('\n')

@@ -7,7 +7,7 @@ import { exists, readSmallFile } from '../../disk/files.ts'
 import { CoppiceFailure, fail } from '../../model/failure.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
 import type { RepositoryPlace } from '../refs/branches.ts'
-import { changeRefs, deleteRefs, durable, type RefChange } from '../refs/refs.ts'
+import { changeRefs, deleteRefs, durable, notElsewhere, type RefChange } from '../refs/refs.ts'
 import { branchReflogPath, type Checkout, locateCheckout, readReflog } from '../worktree/checkout.ts'
 
 export interface Kept {
@@ -100,7 +100,7 @@ export async function commitsOnlyInKeep(
 ): Promise<number> {
   const globs = keepIds.map((keepId) => `--glob=${keepPrefixOf(keepId)}*`)
   if (globs.length === 0) return 0
-  const args = ['rev-list', '--count', ...globs, '--not', '--branches', '--tags', '--remotes']
+  const args = ['rev-list', '--count', ...globs, ...notElsewhere(null)]
   const text = await gitText(context, repository.topLevel, args)
   if (!/^\d+$/.test(text)) throw fail('state-unknown', { message: `git counted "${text}"` })
   return Number(text)
@@ -120,7 +120,9 @@ export async function readKeepRefs(
   keepId: string,
 ): Promise<ReadonlyMap<string, string>> {
   const prefix = keepPrefixOf(keepId)
-  const text = await gitText(context, directory, ['for-each-ref', '--format=%(objectname) %(refname)', prefix])
+  const text = await gitText(context, directory, ['for-each-ref', '--format=%(objectname) %(refname)'], {
+    operands: [prefix],
+  })
   return new Map(
     text
       .split('\n')
@@ -230,8 +232,8 @@ async function keepStaged(context: GitContext, checkout: Checkout, head: string 
   if (!exists(join(checkout.adminDir, 'index'))) return null
   const blobs = new Set<string>()
   let unmerged = false
-  const list = async (args: readonly string[], pattern: RegExp) => {
-    const { stdout } = await git(context, checkout.worktree, args, { checkout })
+  const list = async (args: readonly string[], pattern: RegExp, revisions: readonly string[] = []) => {
+    const { stdout } = await git(context, checkout.worktree, args, { checkout, revisions })
     for (const field of stdout.toString('latin1').split('\0')) {
       const match = pattern.exec(field)
       // 160000 is a submodule's commit, which lies in that submodule; a name of zeros is an absence.
@@ -241,7 +243,9 @@ async function keepStaged(context: GitContext, checkout: Checkout, head: string 
   }
   if (head === null) await list(['ls-files', '--stage', '-z'], /^(\d{6}) ([0-9a-f]+) \d\t/)
   else {
-    await list(['diff-index', '--cached', '--raw', '--abbrev=64', '-z', head], /^:\d{6} (\d{6}) [0-9a-f]+ ([0-9a-f]+) /)
+    await list(['diff-index', '--cached', '--raw', '--abbrev=64', '-z'], /^:\d{6} (\d{6}) [0-9a-f]+ ([0-9a-f]+) /, [
+      head,
+    ])
     // A path in conflict is only marked there; its stages are listed by themselves.
     if (unmerged) await list(['ls-files', '--unmerged', '-z'], /^(\d{6}) ([0-9a-f]+) \d\t/)
   }

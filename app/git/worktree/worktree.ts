@@ -105,22 +105,19 @@ export async function addWorktree(
     if (state && state.commit !== commit) {
       throw fail('state-unknown', { branch, message: `${branch} has moved to ${state.commit}` }, { retryable: true })
     }
-    const target = newBranch ? ['-b', branch, '--', path, commit] : ['--', path, branch]
+    const operands = newBranch ? [path, commit] : [path, branch]
     const args = [
       'worktree',
       'add',
       '--quiet',
-      '--no-track',
       '--no-checkout',
       '--lock',
-      '--reason',
-      lockReason,
-      ...target,
+      `--reason=${lockReason}`,
+      // --no-track is refused without -b.
+      ...(newBranch ? ['--no-track', `-b${branch}`] : []),
     ]
-    // --no-track is refused without -b.
-    const given = newBranch ? args : args.filter((argument) => argument !== '--no-track')
     try {
-      await git(context, topLevel, given, { write: true, signal })
+      await git(context, topLevel, args, { write: true, operands, signal })
     } catch (error) {
       await undoWorktreeAddLocked(context, repository, undo)
       throw whyNotWritten(error, commonDir)
@@ -194,16 +191,16 @@ export async function lockWorktree(
   path: string,
   reason: string,
 ): Promise<void> {
-  await git(context, directory, ['worktree', 'lock', '--reason', reason, '--', path], { write: true })
+  await git(context, directory, ['worktree', 'lock', `--reason=${reason}`], { write: true, operands: [path] })
 }
 
 export async function unlockWorktree(context: GitContext, directory: string, path: string): Promise<void> {
-  await git(context, directory, ['worktree', 'unlock', '--', path], { write: true })
+  await git(context, directory, ['worktree', 'unlock'], { write: true, operands: [path] })
 }
 
 /** Makes the repository and a worktree that was moved name each other again. `directory` is the main checkout. */
 export async function repairWorktree(context: GitContext, directory: string, path: string): Promise<void> {
-  await git(context, directory, ['worktree', 'repair', '--', path], { write: true })
+  await git(context, directory, ['worktree', 'repair'], { write: true, operands: [path] })
 }
 
 /**

@@ -43,8 +43,8 @@ async function makeRepository(context: Context, path: string): Promise<void> {
   await git(run, path, ['init', '--quiet', '--initial-branch=main'], { write: true })
   const options = { write: true, checkout: locateCheckout(path) }
   // The scripted agents commit: the scratch repository says who they are, so that no global identity is needed.
-  await git(run, path, ['config', 'user.name', 'Coppice demo'], options)
-  await git(run, path, ['config', 'user.email', 'demo@coppice.invalid'], options)
+  await git(run, path, ['config'], { ...options, operands: ['user.name', 'Coppice demo'] })
+  await git(run, path, ['config'], { ...options, operands: ['user.email', 'demo@coppice.invalid'] })
   await git(run, path, ['add', '--all'], options)
-  await git(run, path, ['commit', '--quiet', '--no-gpg-sign', '-m', 'A small greeter to try Coppice on'], options)
+  await git(run, path, ['commit', '--quiet', '--no-gpg-sign', '--message=A small greeter to try Coppice on'], options)
 }
