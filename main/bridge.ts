@@ -1,9 +1,8 @@
-// One page's line to the host: a socket on one side, a MessagePort on the other, frames between them. It reads no frame: the
+// One page's line to the host: its channel on one side, a MessagePort on the other, frames between them. It reads no frame: the
 // host checks what a page says, the page checks what a host says. Each bridge lives as long as both its ends; the page asks
 // for a new one when it was told why the old one closed.
-import type { Socket } from 'node:net'
-import { maxFrameBytes } from '../app/contract/wire.ts'
-import { frameReader, withLength } from './frames.ts'
+import type { Channel } from '../app/contract/channel.ts'
+import { maxFrameBytes } from '../app/contract/frames.ts'
 
 /** The part of Electron's MessagePortMain that a bridge needs. */
 export interface Port {
@@ -21,13 +20,13 @@ export interface Bridge {
 
 /**
  * What a page may have sent that the host has not yet taken. A port cannot be paused, so a page that goes on is cut off; two
- * of the largest frames fit. The other way is paced by the host, which waits for the page's acks (contract/wire).
+ * of the largest frames fit. The other way is paced by the host, which waits for the page's acks (app/contract/wire.ts).
  */
 export const maxWaitingBytes = 2 * maxFrameBytes
 
-/** Joins a port to the socket that `open` gives. The page may speak at once: its frames wait in the port until the host is there. */
-export function makeBridge(port: Port, open: () => Promise<Socket>, onClosed: () => void = () => {}): Bridge {
-  let socket: Socket | null = null
+/** Joins a port to the channel that `open` gives. The page may speak at once: its frames wait in the port until the host is there. */
+export function makeBridge(port: Port, open: () => Promise<Channel>, onClosed: () => void = () => {}): Bridge {
+  let channel: Channel | null = null
   let closed = false
 
   function close(reason: string) {
@@ -38,31 +37,27 @@ export function makeBridge(port: Port, open: () => Promise<Socket>, onClosed: ()
       port.postMessage({ closed: reason })
       port.close()
     } catch {}
-    socket?.destroy()
+    channel?.close(reason)
     onClosed()
   }
 
   port.on('close', () => close('The page went away.'))
   open().then(
     (opened) => {
-      if (closed) return void opened.destroy()
-      socket = opened
-      const read = frameReader((frame) => {
+      if (closed) return opened.close()
+      channel = opened
+      opened.onFrame((frame) => {
         if (!closed) port.postMessage(frame)
       })
-      socket.on('data', (chunk: Buffer) => {
-        if (!read(chunk)) close('The host sent a frame that is too large.')
-      })
-      socket.on('error', (error) => close(`The connection to the host broke: ${error.message}`))
-      socket.on('close', () => close('The host closed the connection.'))
+      opened.onClose((reason) => close(`The connection to the host ended: ${reason}.`))
       // Only now: what the page said before waits in the port until somebody listens.
       port.on('message', ({ data }) => {
         if (closed) return
         if (!(data instanceof Uint8Array) || data.length === 0 || data.length > maxFrameBytes) {
           return close('The page sent something that is no frame.')
         }
-        opened.write(withLength(data))
-        if (opened.writableLength > maxWaitingBytes) close('The host does not keep up with what the page sends.')
+        opened.send(data)
+        if (opened.bufferedBytes > maxWaitingBytes) close('The host does not keep up with what the page sends.')
       })
       port.start()
     },

@@ -1,9 +1,11 @@
-// Finds the host or starts it, and opens sockets to it. The host is a process of its own that outlives the window (decision
+// Finds the host or starts it, and opens channels to it. The host is a process of its own that outlives the window (decision
 // 0001): it is started by the CLI on the pinned Node, in a session of its own, and found again by the same command. This file
-// must not know what is said on the socket.
+// must not know what is said on them.
 import { spawn } from 'node:child_process'
-import { connect as connectSocket, type Socket } from 'node:net'
 import { z } from 'zod'
+import type { Channel } from '../app/contract/channel.ts'
+import { failureOf } from '../app/model/failure.ts'
+import { connectSocket } from '../app/socket/connect.ts'
 
 const Started = z.object({ socket: z.string().min(1).max(1024), pid: z.number() })
 const Refused = z.object({ error: z.object({ message: z.string(), next: z.string().optional() }) })
@@ -15,7 +17,7 @@ export interface HostProcess {
   /** Looks for the host, or starts it, ahead of the first `open`: while the page loads. What fails is said by `open`. */
   prepare(): void
   /** A fresh connection to the host, which is started if none runs. Rejects with an Error whose message is for a person. */
-  open(): Promise<Socket>
+  open(): Promise<Channel>
 }
 
 /** The way to the host that `cli` starts on `node`. Nothing is started before the first `open` or `prepare`. */
@@ -45,27 +47,22 @@ export function hostProcess(options: {
     },
     async open() {
       if (socketPath !== null) {
-        const socket = await tryConnect(socketPath)
-        if (socket instanceof Error) socketPath = null
-        else return socket
+        try {
+          return await connectSocket(socketPath)
+        } catch {
+          // It has ended since: the next one may listen elsewhere.
+          socketPath = null
+        }
       }
       socketPath = await startOnce()
-      const socket = await tryConnect(socketPath)
-      if (socket instanceof Error) throw new Error(`The host was started but cannot be reached: ${socket.message}`)
-      return socket
+      try {
+        return await connectSocket(socketPath)
+      } catch (error) {
+        const { code, detail } = failureOf(error)
+        throw new Error(`The host was started but cannot be reached: ${detail?.message ?? code}`)
+      }
     },
   }
-}
-
-function tryConnect(path: string): Promise<Socket | Error> {
-  return new Promise((resolve) => {
-    const socket = connectSocket(path)
-    socket.once('error', resolve)
-    socket.once('connect', () => {
-      socket.off('error', resolve)
-      resolve(socket)
-    })
-  })
 }
 
 /** Runs `coppice host start --json`, which says where the host listens, whether it ran already or not. */

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from '../app/contract/client.ts'
 import { sentenceOf } from '../app/contract/sentences.ts'
-import { connectSocket } from '../app/host/socket.ts'
 import { failureOf } from '../app/model/failure.ts'
+import { connectSocket } from '../app/socket/connect.ts'
 import packageFile from '../package.json' with { type: 'json' }
 import { root } from './node.mjs'
 

@@ -1,11 +1,12 @@
-// The CLI's connection to the host: greeted, with a small replica of the runs (snapshot, then events and live facts), made again
-// when it is lost. A call that lost its connection is made again under the same command id, so it happens once. It knows no verb.
+// The CLI's connection to one host: greeted, with a replica of its runs, made again when it is lost. A call that lost its connection
+// is made again under the same command id, so it happens once. It knows no verb.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Attachment, type Client, connect, newCommandId, type TerminalListener } from '../contract/client.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../contract/commands/index.ts'
+import { createReplica } from '../contract/replica.ts'
 import { type CoppiceFailure, fail, failureOf } from '../model/failure.ts'
 import type { Live, Run } from '../model/run.ts'
-import { emptyState, reduce, type State } from '../model/state.ts'
+import type { State } from '../model/state.ts'
 import type { RunView } from '../model/view.ts'
 import { runView } from '../model/view.ts'
 import { isFailure } from './errors.ts'
@@ -31,10 +32,8 @@ export class Link {
   readonly #options: LinkOptions
   #client: Client
   #socket: string
-  #state: State = emptyState
-  #live = new Map<string, Live>()
+  readonly #replica = createReplica()
   #watching = false
-  #fresh = false
   #closed = false
   #lost: CoppiceFailure | null = null
   #again: Promise<void> | null = null
@@ -44,6 +43,7 @@ export class Link {
     this.#options = options
     this.#client = greeted.client
     this.#socket = greeted.socket
+    this.#replica.onChange(() => this.#tell())
     this.#adopt(greeted)
   }
 
@@ -62,20 +62,22 @@ export class Link {
   }
 
   get state(): State {
-    return this.#state
+    return this.#replica.facts.state
   }
 
   live(runId: string): Live | undefined {
-    return this.#live.get(runId)
+    const { live } = this.#replica.facts
+    return Object.hasOwn(live, runId) ? live[runId] : undefined
   }
 
   run(runId: string): Run | undefined {
-    return Object.hasOwn(this.#state.runs, runId) ? this.#state.runs[runId] : undefined
+    const { runs } = this.state
+    return Object.hasOwn(runs, runId) ? runs[runId] : undefined
   }
 
   /** The run as a machine reads it. The run must be known. */
   view(run: Run): RunView {
-    return runView(this.#state, run, this.live(run.id), Date.now())
+    return runView(this.state, run, this.live(run.id), Date.now())
   }
 
   /** Calls the host; once more, under the same command id, where the connection was lost on the way. */
@@ -99,9 +101,12 @@ export class Link {
   async watch(): Promise<void> {
     if (!this.#watching) {
       this.#watching = true
-      this.#subscribe()
+      this.#replica.follow(this.#client)
     }
-    await this.until(() => (this.#fresh ? true : undefined), { timeoutMs: awayMs, what: 'The list of runs' })
+    await this.until(() => (this.#replica.facts.ready ? true : undefined), {
+      timeoutMs: awayMs,
+      what: 'The list of runs',
+    })
   }
 
   /**
@@ -189,7 +194,7 @@ export class Link {
         if (this.#closed) return greeted.client.close()
         this.#lost = null
         this.#adopt(greeted)
-        if (this.#watching) this.#subscribe()
+        if (this.#watching) this.#replica.follow(greeted.client)
         return
       } catch (error) {
         const { code, detail } = failureOf(error)
@@ -201,33 +206,6 @@ export class Link {
       }
       await delay(100)
     }
-  }
-
-  #subscribe(): void {
-    const client = this.#client
-    client.subscribe({
-      onSnapshot: (state, live) => {
-        this.#state = state
-        this.#live = new Map(Object.entries(live))
-        this.#fresh = true
-        this.#tell()
-      },
-      onEvent: ({ seq, at, event }) => {
-        if (!this.#fresh || seq <= this.#state.seq) return
-        if (seq !== this.#state.seq + 1) {
-          // An event was left out, one that this build does not know perhaps: the snapshot has what it did.
-          this.#fresh = false
-          return this.#subscribe()
-        }
-        this.#state = reduce(this.#state, seq, at, event)
-        this.#tell()
-      },
-      onLive: (runId, live) => {
-        if (live) this.#live.set(runId, live)
-        else this.#live.delete(runId)
-        this.#tell()
-      },
-    })
   }
 
   #tell(): void {

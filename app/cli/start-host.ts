@@ -4,12 +4,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Channel } from '../contract/channel.ts'
 import { plainText } from '../contract/sentences.ts'
-import type { Channel } from '../contract/wire.ts'
 import { hostSocketPaths } from '../host/address.ts'
-import { connectSocket } from '../host/socket.ts'
 import { CoppiceFailure, type FailureCode, fail, failureOf } from '../model/failure.ts'
 import { startDetached } from '../process/run-program.ts'
+import { connectSocket } from '../socket/connect.ts'
 import { dataDirectoryAt, openDataDirectory } from '../store/data-dir.ts'
 
 export interface ConnectHostOptions {

@@ -4,16 +4,10 @@ import type { JournalRecord } from '../model/event.ts'
 import { CoppiceFailure, type Failure } from '../model/failure.ts'
 import type { Live } from '../model/run.ts'
 import type { State } from '../model/state.ts'
+import type { Channel } from './channel.ts'
 import type { CommandInput, CommandName, CommandOutput } from './commands/index.ts'
-import {
-  type Channel,
-  type ClientMessage,
-  decodeFrame,
-  encodeData,
-  encodeMessage,
-  HostMessage,
-  protocolVersion,
-} from './wire.ts'
+import { decodeFrame, encodeData, encodeMessage } from './frames.ts'
+import { type ClientMessage, HostMessage, protocolVersion } from './wire.ts'
 
 export interface Welcome {
   readonly version: string

@@ -3,8 +3,10 @@
 // it can be found as long as it lives, and that it ends by itself when nobody needs it. It knows the room only by its seam, so that tests can give it another.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Channel } from '../contract/wire.ts'
+import type { Channel } from '../contract/channel.ts'
 import { type Failure, fail, failureOf } from '../model/failure.ts'
+import { connectSocket } from '../socket/connect.ts'
+import { type Listener, listenOnSocket } from '../socket/listen.ts'
 import { openDataDirectory } from '../store/data-dir.ts'
 import { openDatabase } from '../store/database.ts'
 import { type Journal, openJournal } from '../store/journal.ts'
@@ -14,7 +16,6 @@ import { type Log, openLog } from './log.ts'
 import { createOwnCommands } from './own-commands.ts'
 import type { CreateHost, HostRoom, Notice } from './room.ts'
 import { createService, type Service, turnAway } from './serve.ts'
-import { connectSocket, type Listener, listenOnSocket } from './socket.ts'
 import { openPort, type Port } from './websocket.ts'
 
 export interface LifeOptions {

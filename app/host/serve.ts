@@ -1,15 +1,9 @@
 // One connection's conversation, on any transport: hello, calls, one subscription, terminals. Everything that arrives is checked
 // here; what is not as it should be gets a typed refusal and never an exception. A client that does not read what it is sent is
 // closed before it costs memory, and no client waits for another. It knows no command by name.
-import {
-  type Channel,
-  ClientMessage,
-  decodeFrame,
-  encodeMessage,
-  type HostMessage,
-  maxFrameBytes,
-  protocolVersion,
-} from '../contract/wire.ts'
+import type { Channel } from '../contract/channel.ts'
+import { decodeFrame, encodeMessage, maxFrameBytes } from '../contract/frames.ts'
+import { ClientMessage, type HostMessage, protocolVersion } from '../contract/wire.ts'
 import type { Failure } from '../model/failure.ts'
 import type { State } from '../model/state.ts'
 import type { Journal } from '../store/journal.ts'

@@ -1,7 +1,8 @@
 // The terminals that one client is looking at: wire messages on one side, the room's handles on the other. It promises that a
 // detached view is sent nothing more, whatever is under way, and that screens leave in frames of a bounded size. It knows no
 // session and no pty.
-import { type DataKind, encodeData, encodeMessage, type HostMessage } from '../contract/wire.ts'
+import { type DataKind, encodeData, encodeMessage } from '../contract/frames.ts'
+import type { HostMessage } from '../contract/wire.ts'
 import { type Failure, failureOf } from '../model/failure.ts'
 import type { TerminalHandle } from '../runs/terminal.ts'
 import type { Viewer } from '../session/attach.ts'

@@ -7,10 +7,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
-import { browserSession, type Channel, maxFrameBytes } from '../contract/wire.ts'
+import { WebSocketServer } from 'ws'
+import type { Channel } from '../contract/channel.ts'
+import { maxFrameBytes } from '../contract/frames.ts'
+import { browserSession } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'
 import { securityHeaders, staticFile } from './static-files.ts'
+import { webSocketChannel } from './web-socket-channel.ts'
 
 export interface Port {
   /** http://127.0.0.1:PORT */
@@ -35,7 +38,6 @@ const cookieName = 'coppice_session'
 const maxTokens = 16
 const maxSockets = 64
 const maxBodyBytes = 1024
-const pingMs = 30_000
 
 /**
  * Listens on 127.0.0.1 and nowhere else. Rejects with a CoppiceFailure: `in-use` where the port is taken, `permission-denied`
@@ -213,76 +215,3 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
 const countOf = (request: IncomingMessage, name: string): number =>
   request.rawHeaders.filter((header, n) => n % 2 === 0 && header.toLowerCase() === name).length
-
-/** A Channel over an accepted WebSocket: one binary message is one frame. */
-function webSocketChannel(socket: WebSocket): Channel {
-  const closeListeners: ((reason: string) => void)[] = []
-  const drainListeners: (() => void)[] = []
-  const early: Uint8Array[] = []
-  let onFrame: ((frame: Uint8Array) => void) | null = null
-  let closedBecause: string | null = null
-  let alive = true
-  socket.binaryType = 'nodebuffer'
-
-  // A browser whose machine went to sleep leaves a socket that looks open for hours.
-  const ping = setInterval(() => {
-    if (!alive) return socket.terminate()
-    alive = false
-    socket.ping()
-  }, pingMs)
-  ping.unref()
-  socket.on('pong', () => {
-    alive = true
-  })
-  socket.on('message', (bytes: Buffer, isBinary: boolean) => {
-    alive = true
-    if (!isBinary) {
-      closedBecause ??= 'a text message: frames are binary'
-      return socket.close(1003, 'frames are binary')
-    }
-    if (onFrame) onFrame(bytes)
-    else early.push(bytes)
-  })
-  socket.on('error', (error) => {
-    closedBecause ??= error.message
-  })
-  socket.on('close', (code) => {
-    clearInterval(ping)
-    const reason = closedBecause ?? `closed by the browser (${code})`
-    for (const listener of closeListeners.splice(0)) listener(reason)
-  })
-
-  return {
-    send(frame) {
-      if (socket.readyState !== socket.OPEN) return false
-      socket.send(frame, { binary: true }, () => {
-        if (socket.bufferedAmount === 0) for (const listener of drainListeners) listener()
-      })
-      return socket.bufferedAmount === 0
-    },
-    onFrame(listener) {
-      onFrame = listener
-      for (const frame of early.splice(0)) listener(frame)
-    },
-    onClose(listener) {
-      if (socket.readyState === socket.CLOSED) queueMicrotask(() => listener(closedBecause ?? 'closed'))
-      else closeListeners.push(listener)
-    },
-    onDrained: (listener) => void drainListeners.push(listener),
-    get bufferedBytes() {
-      return socket.bufferedAmount
-    },
-    close(reason = 'closed') {
-      closedBecause ??= reason
-      if (socket.bufferedAmount > 1024 * 1024) return socket.terminate()
-      // A reason of a WebSocket has at most 123 bytes.
-      socket.close(
-        1000,
-        Buffer.from(reason)
-          .subarray(0, 120)
-          .toString('utf8')
-          .replace(/\ufffd+$/, ''),
-      )
-    },
-  }
-}

@@ -5,7 +5,7 @@ import { addRepository } from '../actions/verbs.ts'
 import { say } from '../parts/toasts.ts'
 import { counted, line } from '../parts/words.ts'
 import { openDialog, showFilter } from '../window/ui.ts'
-import { bridge } from './connection.ts'
+import { bridge } from './bridge.ts'
 import { onArrival, onClient } from './replica.ts'
 
 /** Listens for as long as the page lives. Call once. */

@@ -1,7 +1,7 @@
 // The ways to add a repository: pick, drop, type, or take a recent one. Used by the first screen and by its own dialog.
 import { useEffect, useRef, useState } from 'react'
 import { addRepository } from '../actions/verbs.ts'
-import { bridge } from '../client/connection.ts'
+import { bridge } from '../client/bridge.ts'
 import { useSettings } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'

@@ -1,5 +1,5 @@
 // Opens what a terminal or a page links to, after links.ts has judged it: in the person's browser, never in this page.
-import { bridge } from '../client/connection.ts'
+import { bridge } from '../client/bridge.ts'
 import { say } from '../parts/toasts.ts'
 import { openDialog } from '../window/ui.ts'
 import { judgeLink } from './links.ts'

@@ -7,6 +7,7 @@ const root = resolve(import.meta.dirname, '../..')
 const rooms: Record<string, readonly string[]> = {
   'app/model': [],
   'app/contract': ['app/model'],
+  'app/socket': ['app/contract', 'app/model'],
   'app/process': ['app/model'],
   'app/disk': ['app/process', 'app/model'],
   'app/git': ['app/disk', 'app/process', 'app/model'],
@@ -42,13 +43,14 @@ const rooms: Record<string, readonly string[]> = {
     'app/agents',
     'app/store',
     'app/keeper/client.ts',
+    'app/socket',
     'app/disk',
     'app/process',
     'app/contract',
     'app/model',
   ],
-  'app/cli': ['app/contract', 'app/host', 'app/model', 'app/process', 'app/store'],
-  main: ['app/contract', 'app/model'],
+  'app/cli': ['app/contract', 'app/host', 'app/model', 'app/process', 'app/socket', 'app/store'],
+  main: ['app/contract', 'app/model', 'app/socket'],
   renderer: ['app/contract', 'app/model'],
 }
 // Inside these rooms each folder has doors: the files that its siblings may import. Everything else in it is its own. What lies
@@ -62,7 +64,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
     recovery: ['recovery-report'],
   },
   renderer: {
-    client: ['connection', 'replica', 'selectors', 'hooks', 'arrivals', 'without-eval', 'render-count'],
+    client: ['bridge', 'replica', 'selectors', 'hooks', 'arrivals', 'without-eval', 'render-count'],
     actions: ['actions', 'keymap', 'verbs', 'ActionButton', 'CommandPalette', 'KeysSheet'],
     terminal: ['Terminal', 'terminals', 'terminal-attach', 'terminal-size', 'open-link', 'LinkDialog'],
     runs: ['FocusView', 'RunGrid', 'Strip', 'RenameDialog', 'ResumeDialog', 'TilePanel'],

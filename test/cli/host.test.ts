@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { protocolVersion } from '../../app/contract/wire.ts'
 import { hostSocketPaths } from '../../app/host/address.ts'
 import { turnAway } from '../../app/host/serve.ts'
-import { listenOnSocket } from '../../app/host/socket.ts'
+import { listenOnSocket } from '../../app/socket/listen.ts'
 import { cliProgram, isRunning, sleep } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
 import { fake, makeCli, type TestCli } from './harness.ts'

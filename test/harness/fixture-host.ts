@@ -6,16 +6,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { WebSocketServer } from 'ws'
+import type { Channel } from '../../app/contract/channel.ts'
 import type { CommandName } from '../../app/contract/commands/index.ts'
-import {
-  type Channel,
-  ClientMessage,
-  decodeFrame,
-  encodeData,
-  encodeMessage,
-  type HostMessage,
-  protocolVersion,
-} from '../../app/contract/wire.ts'
+import { decodeFrame, encodeData, encodeMessage } from '../../app/contract/frames.ts'
+import { ClientMessage, type HostMessage, protocolVersion } from '../../app/contract/wire.ts'
 import type { Event, JournalRecord } from '../../app/model/event.ts'
 import { failureOf } from '../../app/model/failure.ts'
 import type { Live } from '../../app/model/run.ts'

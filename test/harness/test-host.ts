@@ -15,11 +15,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Client, connect } from '../../app/contract/client.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
+import { createReplica } from '../../app/contract/replica.ts'
 import { hostSocketPaths } from '../../app/host/address.ts'
-import { connectSocket } from '../../app/host/socket.ts'
 import { CoppiceFailure, type FailureCode } from '../../app/model/failure.ts'
 import { isSettled, type Live, type Phase, type Run } from '../../app/model/run.ts'
-import { emptyState, reduce, type State } from '../../app/model/state.ts'
+import type { State } from '../../app/model/state.ts'
+import { connectSocket } from '../../app/socket/connect.ts'
 import { hermeticEnvironment } from './test-repo.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -81,12 +82,8 @@ export async function startHost(
 
   let child: ChildProcess
   let client: Client
-  let state: State = emptyState
-  let live: Record<string, Live> = {}
-  const changed = new Set<() => void>()
-  const tell = () => {
-    for (const listener of changed) listener()
-  }
+  const replica = createReplica()
+  const state = () => replica.facts.state
 
   const launch = () => {
     child = spawn(process.execPath, [hostProgram, '--data', dataDirectory], {
@@ -114,26 +111,7 @@ export async function startHost(
       if (Date.now() > deadline) throw new Error(`the host did not start:\n${log()}`)
       await sleep(30)
     }
-    await new Promise<void>((ready) => {
-      client.subscribe({
-        onSnapshot(snapshot, facts) {
-          state = snapshot
-          live = { ...facts }
-          tell()
-          ready()
-        },
-        onEvent(record) {
-          if (record.seq <= state.seq) return
-          state = reduce(state, record.seq, record.at, record.event)
-          tell()
-        },
-        onLive(runId, facts) {
-          if (facts) live[runId] = facts
-          else delete live[runId]
-          tell()
-        },
-      })
-    })
+    await new Promise<void>((ready) => replica.follow(client, ready))
   }
 
   const log = () => {
@@ -148,10 +126,10 @@ export async function startHost(
     get client() {
       return client
     },
-    state: () => state,
-    live: () => live,
+    state,
+    live: () => replica.facts.live,
     run(runId) {
-      const run = state.runs[runId]
+      const run = state().runs[runId]
       if (!run) throw new Error(`no run ${runId}`)
       return run
     },
@@ -176,7 +154,9 @@ export async function startHost(
         }
         const timer = setTimeout(() => {
           done()
-          const runs = Object.values(state.runs).map((run) => `${run.id}: ${run.phase} ${JSON.stringify(run.failure)}`)
+          const runs = Object.values(state().runs).map(
+            (run) => `${run.id}: ${run.phase} ${JSON.stringify(run.failure)}`,
+          )
           reject(
             new Error(`waited for ${what}; there is\n${runs.join('\n')}\n${log().split('\n').slice(-15).join('\n')}`),
           )
@@ -185,9 +165,9 @@ export async function startHost(
         const done = () => {
           clearTimeout(timer)
           clearInterval(poll)
-          changed.delete(check)
+          forget()
         }
-        changed.add(check)
+        const forget = replica.onChange(check)
         check()
       })
     },
@@ -195,7 +175,7 @@ export async function startHost(
       return host.until(
         `${runId} to be ${phase}`,
         () => {
-          const run = state.runs[runId]
+          const run = state().runs[runId]
           if (!run) return false
           if (phase === 'settled' ? isSettled(run.phase) : run.phase === phase) return run
           return false

@@ -1,8 +1,8 @@
 // A room without git, agents or keeper, for tests of serving: it counts its calls, journals runs on `run.create`, and has one
 // terminal that a test writes to. Everything between it and the client is the real thing.
 import { join } from 'node:path'
+import type { Channel } from '../../app/contract/channel.ts'
 import { type CommandName, commandNames } from '../../app/contract/commands/index.ts'
-import type { Channel } from '../../app/contract/wire.ts'
 import type { Log } from '../../app/host/log.ts'
 import type { CallContext, Handlers, HostRoom, RoomHandlers } from '../../app/host/room.ts'
 import { createService, type ServeLimits, type Service } from '../../app/host/serve.ts'

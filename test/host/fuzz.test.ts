@@ -2,17 +2,11 @@
 // against a real unix socket's service. The host must be as it was afterwards, and go on serving.
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import { channelPair } from '../../app/contract/channel.ts'
 import { type Client, connect, newCommandId } from '../../app/contract/client.ts'
 import { type CommandName, commandNames, commands } from '../../app/contract/commands/index.ts'
-import {
-  channelPair,
-  decodeFrame,
-  encodeData,
-  encodeMessage,
-  type HostMessage,
-  HostMessage as Message,
-  protocolVersion,
-} from '../../app/contract/wire.ts'
+import { decodeFrame, encodeData, encodeMessage } from '../../app/contract/frames.ts'
+import { type HostMessage, HostMessage as Message, protocolVersion } from '../../app/contract/wire.ts'
 import { CoppiceFailure, FailureCode } from '../../app/model/failure.ts'
 import { scratch } from '../store/sample.ts'
 import { type FakeHost, fakeHost, handChannel } from './fake-room.ts'

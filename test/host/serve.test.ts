@@ -1,14 +1,9 @@
 // The conversation with a client over an in-memory channel: hello, calls, subscription, terminals, and what a bad client gets.
 import { afterEach, describe, expect, it } from 'vitest'
+import { channelPair } from '../../app/contract/channel.ts'
 import { type Client, connect, newCommandId } from '../../app/contract/client.ts'
-import {
-  channelPair,
-  decodeFrame,
-  encodeData,
-  encodeMessage,
-  type HostMessage,
-  protocolVersion,
-} from '../../app/contract/wire.ts'
+import { decodeFrame, encodeData, encodeMessage } from '../../app/contract/frames.ts'
+import { type HostMessage, protocolVersion } from '../../app/contract/wire.ts'
 import type { ServeLimits } from '../../app/host/serve.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import { CoppiceFailure, fail } from '../../app/model/failure.ts'

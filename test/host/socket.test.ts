@@ -3,10 +3,13 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect as connectNet, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Channel } from '../../app/contract/channel.ts'
 import { connect } from '../../app/contract/client.ts'
-import { type Channel, decodeFrame, encodeMessage, maxFrameBytes, protocolVersion } from '../../app/contract/wire.ts'
-import { connectSocket, type Listener, listenOnSocket } from '../../app/host/socket.ts'
+import { decodeFrame, encodeMessage, lengthPrefix, maxFrameBytes } from '../../app/contract/frames.ts'
+import { protocolVersion } from '../../app/contract/wire.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
+import { connectSocket } from '../../app/socket/connect.ts'
+import { type Listener, listenOnSocket } from '../../app/socket/listen.ts'
 import { by, run, scratch } from '../store/sample.ts'
 import { fakeHost, until } from './fake-room.ts'
 
@@ -32,7 +35,7 @@ const frameOf = (n: number, length: number) => Buffer.alloc(length, n % 251)
 
 describe('a channel over a unix socket', () => {
   it('carries frames of every size, both ways, whole and in order', async () => {
-    const sizes = [0, 1, 3, 4, 5, 65_535, 65_536, 65_537, 1_000_000, 2, maxFrameBytes, 7]
+    const sizes = [1, 3, 4, 5, 65_535, 65_536, 65_537, 1_000_000, 2, maxFrameBytes, 7]
     const got: number[] = []
     const path = await listen((channel) => channel.onFrame((frame) => void channel.send(frame)))
     const channel = await open(path)
@@ -52,13 +55,15 @@ describe('a channel over a unix socket', () => {
     const path = await listen((channel) => channel.onFrame((frame) => got.push(Buffer.from(frame).toString())))
     const raw = connectNet(path)
     ends.push(() => raw.destroy())
-    const bytes = Buffer.concat(['first', '', 'second'].flatMap((text) => [lengthOf(text.length), Buffer.from(text)]))
+    const bytes = Buffer.concat(
+      ['first', 's', 'second'].flatMap((text) => [lengthPrefix(text.length), Buffer.from(text)]),
+    )
     for (const byte of bytes) {
       raw.write(Buffer.from([byte]))
       await new Promise((resolve) => setImmediate(resolve))
     }
     await until(() => got.length === 3)
-    expect(got).toEqual(['first', '', 'second'])
+    expect(got).toEqual(['first', 's', 'second'])
   })
 
   it('keeps what came before anyone listened', async () => {
@@ -75,29 +80,37 @@ describe('a channel over a unix socket', () => {
     expect(got).toEqual(['early'])
   })
 
-  it('refuses a frame that is too large by its length alone, in words, and takes no memory for it', async () => {
-    let closed = ''
-    const path = await listen((channel) => {
-      channel.onFrame(() => {})
-      channel.onClose((reason) => {
-        closed = reason
+  it.each([
+    ['too large', 0xffff_ffff, 'too-large', /larger/],
+    ['empty', 0, 'bad-input', /empty/],
+  ])(
+    'refuses a frame that is %s by its length alone, in words, and takes no memory for it',
+    async (_name, length, code, why) => {
+      let closed = ''
+      const got: Uint8Array[] = []
+      const path = await listen((channel) => {
+        channel.onFrame((frame) => got.push(frame))
+        channel.onClose((reason) => {
+          closed = reason
+        })
       })
-    })
-    const raw = connectNet(path)
-    ends.push(() => raw.destroy())
-    const chunks: Buffer[] = []
-    let ended = false
-    raw.on('data', (chunk: Buffer) => chunks.push(chunk))
-    raw.on('end', () => {
-      ended = true
-    })
-    raw.write(Buffer.concat([lengthOf(0xffff_ffff), Buffer.alloc(100)]))
-    await until(() => ended)
-    const answer = decodeFrame(Buffer.concat(chunks).subarray(4))
-    expect(answer).toMatchObject({ message: { type: 'refused', failure: { code: 'too-large' } } })
-    await until(() => closed)
-    expect(closed).toContain('larger')
-  })
+      const raw = connectNet(path)
+      ends.push(() => raw.destroy())
+      const chunks: Buffer[] = []
+      let ended = false
+      raw.on('data', (chunk: Buffer) => chunks.push(chunk))
+      raw.on('end', () => {
+        ended = true
+      })
+      raw.write(Buffer.concat([lengthPrefix(length), Buffer.alloc(100)]))
+      await until(() => ended)
+      const answer = decodeFrame(Buffer.concat(chunks).subarray(4))
+      expect(answer).toMatchObject({ message: { type: 'refused', failure: { code } } })
+      await until(() => closed)
+      expect(closed).toMatch(why)
+      expect(got).toEqual([])
+    },
+  )
 
   it('says last words before it closes, and both ends hear of the end', async () => {
     const reasons: string[] = []
@@ -176,7 +189,7 @@ describe('a client that stops reading its socket', () => {
     ends.push(() => stuck.destroy())
     const say = (message: object) => {
       const frame = encodeMessage(message as never)
-      stuck.write(Buffer.concat([lengthOf(frame.length), frame]))
+      stuck.write(Buffer.concat([lengthPrefix(frame.length), frame]))
     }
     say({ type: 'hello', protocol: protocolVersion, version: '1', via: 'cli' })
     say({ type: 'subscribe' })
@@ -197,9 +210,3 @@ describe('a client that stops reading its socket', () => {
     expect(await good.call('host.status', {})).toBeDefined()
   })
 })
-
-function lengthOf(length: number): Buffer {
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(length)
-  return head
-}

@@ -7,13 +7,8 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import {
-  decodeFrame,
-  encodeMessage,
-  type HostMessage,
-  maxFrameBytes,
-  protocolVersion,
-} from '../../app/contract/wire.ts'
+import { decodeFrame, encodeMessage, maxFrameBytes } from '../../app/contract/frames.ts'
+import { type HostMessage, protocolVersion } from '../../app/contract/wire.ts'
 import { openPort, type Port } from '../../app/host/websocket.ts'
 import { by, run, scratch } from '../store/sample.ts'
 import { type FakeHost, fakeHost, until } from './fake-room.ts'

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
-import { maxFrameBytes } from '../../app/contract/wire.ts'
+import { lengthPrefix, maxFrameBytes } from '../../app/contract/frames.ts'
 import { makeBridge, maxWaitingBytes, type Port } from '../../main/bridge.ts'
-import { withLength } from '../../main/frames.ts'
 import { hostProcess } from '../../main/host-process.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -137,7 +136,7 @@ describe('a bridge', () => {
   it('ends the connection when the page goes', async () => {
     const closed = new Promise<void>((resolve) => {
       void line((socket) => {
-        socket.write(withLength(bytes(1)))
+        socket.write(Uint8Array.of(...lengthPrefix(1), 7))
         socket.on('close', () => resolve())
       }).then(async ({ page, heardAll }) => {
         await heardAll(1)
@@ -161,9 +160,9 @@ describe('the host process', () => {
       env: process.env,
     })
     host.prepare()
-    const sockets = await Promise.all([host.open(), host.open(), host.open()])
-    sockets.push(await host.open())
-    for (const socket of sockets) socket.destroy()
+    const channels = await Promise.all([host.open(), host.open(), host.open()])
+    channels.push(await host.open())
+    for (const channel of channels) channel.close()
     expect(readFileSync(log, 'utf8')).toBe('host start --json\n')
   })
 
@@ -182,13 +181,13 @@ describe('the host process', () => {
       env: process.env,
     })
     const first = await listening()
-    ;(await host.open()).destroy()
+    ;(await host.open()).close()
     await new Promise((resolve) => first.close(resolve))
     expect(existsSync(path)).toBe(false)
     await expect(host.open()).rejects.toThrow(/cannot be reached/)
     const second = await listening()
     cleanups.push(() => second.close())
-    ;(await host.open()).destroy()
+    ;(await host.open()).close()
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(2)
   })
 
