@@ -12,6 +12,7 @@ import { line, looks } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
 import { actions, labelOf, momentOf, perform } from './actions.ts'
 import { keyCap } from './keymap.ts'
+import './command-palette.css'
 
 /** Actions that make no sense as a command: the palette itself, and the keys that move by one. */
 const hidden = new Set(['palette', 'next', 'previous', 'above', 'below', 'back', 'scroll-up', 'scroll-down'])
@@ -47,7 +48,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
                     value={`${labelOf(action, moment)} ${action.id}`}
                     onSelect={choose(() => perform(action.id, moment.run!.id))}
                   >
-                    {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon s14" />}
+                    {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon" data-size="14" />}
                     <span className="grow">{labelOf(action, moment)}</span>
                     {action.keys[0] && <kbd>{keyCap(action.keys[0])}</kbd>}
                   </Command.Item>
@@ -80,7 +81,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
                   value={`${labelOf(action, moment)} ${action.id}`}
                   onSelect={choose(() => perform(action.id))}
                 >
-                  {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon s14" />}
+                  {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon" data-size="14" />}
                   <span className="grow">{labelOf(action, moment)}</span>
                   {action.keys[0] && <kbd>{keyCap(action.keys[0])}</kbd>}
                 </Command.Item>

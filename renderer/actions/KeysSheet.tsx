@@ -3,6 +3,7 @@
 import { Modal } from '../parts/Modal.tsx'
 import { actions, labelOf, momentOf } from './actions.ts'
 import { chordCap, keyCap } from './keymap.ts'
+import './keys-sheet.css'
 
 const groups = ['Go to', 'Runs', 'This run', 'Trash', 'Window'] as const
 

@@ -9,6 +9,7 @@ import { Icon, type IconName } from '../parts/Icon.tsx'
 import { Modal } from '../parts/Modal.tsx'
 import { line } from '../parts/words.ts'
 import { openDialog } from '../window/ui.ts'
+import './remove-dialog.css'
 
 const icons: Readonly<Record<RemovalFact['kind'], IconName>> = {
   staged: 'file',

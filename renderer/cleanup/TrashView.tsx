@@ -12,6 +12,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { counted, line } from '../parts/words.ts'
 import { ConnectionBar } from '../window/ConnectionBar.tsx'
 import { openDialog, showFilter, useUi } from '../window/ui.ts'
+import './trash-view.css'
 
 export function TrashView() {
   const [list, setList] = useState<{ entries: readonly TrashEntry[]; sizeBytes: number | null } | null>(null)

@@ -10,6 +10,7 @@ import { say } from '../parts/toasts.ts'
 import { counted, line } from '../parts/words.ts'
 import { ConnectionBar } from '../window/ConnectionBar.tsx'
 import { JournalEntry, runOf } from './JournalEntry.tsx'
+import './journal-view.css'
 
 const pageSize = 200
 

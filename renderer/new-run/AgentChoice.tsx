@@ -6,6 +6,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { agentMark, line } from '../parts/words.ts'
 import { isThere } from './NewRunDialog.tsx'
 import { type Form, optionLabels } from './new-run-form.ts'
+import './agent-choice.css'
 
 interface Props {
   readonly form: Form

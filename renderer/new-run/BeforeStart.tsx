@@ -8,6 +8,7 @@ import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { agentLabel, branchParts, counted, line, shortPath } from '../parts/words.ts'
 import type { Form } from './new-run-form.ts'
+import './before-start.css'
 
 interface Props {
   readonly form: Form

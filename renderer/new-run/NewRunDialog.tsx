@@ -16,6 +16,7 @@ import { focusRun, showFilter, useUi } from '../window/ui.ts'
 import { AgentChoice, AgentForm } from './AgentChoice.tsx'
 import { BeforeStart } from './BeforeStart.tsx'
 import { createInput, emptyForm, type Form, incomplete, optionsOf } from './new-run-form.ts'
+import './new-run-dialog.css'
 
 const lastKey = 'coppice.new-run'
 
@@ -154,7 +155,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
   const takesPrompt = form.agent !== 'shell'
   const many = form.start === 'new-branch' && form.copies > 1
   return (
-    <Modal title="New run" className="new-run" initialFocus={prompt} onClose={onClose}>
+    <Modal title="New run" initialFocus={prompt} onClose={onClose}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: Enter in any of its fields starts the run. */}
       <div className="dialog-body" onKeyDown={keys}>
         <div className="cols">

@@ -289,9 +289,15 @@ export type IconName = keyof typeof shapes
 
 /** One icon of 16 px, or of `size`. Hidden from assistive technology: the text beside it, or the button's label, says it. */
 export function Icon({ name, size, turn }: { name: IconName; size?: 12 | 14 | 20 | 40; turn?: boolean }) {
-  const className = `icon${size ? ` s${size}` : ''}${turn ? ' turn' : ''}`
   return (
-    <svg className={className} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+    <svg
+      className="icon"
+      data-size={size}
+      data-turn={turn || undefined}
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+      focusable="false"
+    >
       {shapes[name]}
     </svg>
   )

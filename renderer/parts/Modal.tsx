@@ -3,6 +3,7 @@
 import { Dialog } from '@base-ui/react/dialog'
 import type { ReactNode, RefObject } from 'react'
 import { Icon } from './Icon.tsx'
+import './modal.css'
 
 interface Props {
   readonly title: ReactNode

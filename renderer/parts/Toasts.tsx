@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { keyCap } from '../actions/keymap.ts'
 import { Icon } from './Icon.tsx'
 import { type ToastFacts, toasts } from './toasts.ts'
+import './toasts.css'
 
 export function Toasts({ children }: { children: ReactNode }) {
   return (

@@ -10,6 +10,7 @@ import { Modal } from '../parts/Modal.tsx'
 import { line, ownWords, shortRef } from '../parts/words.ts'
 import { deliveryText } from '../runs/TilePanel.tsx'
 import { openUrl } from '../terminal/open-link.ts'
+import './publish-dialog.css'
 
 type Result =
   | {
@@ -145,7 +146,7 @@ function ResultView({ result }: { result: Result }) {
   const { message, next } = sentenceOf(result.failure)
   const said = ownWords(result.failure)
   return (
-    <div className="outcome failed" data-state="failed" role="alert">
+    <div className="outcome" data-state="failed" role="alert">
       <Icon name="failed" size={14} />
       <div className="grow">
         <p className="strong">{result.what}</p>

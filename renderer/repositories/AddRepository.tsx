@@ -7,6 +7,7 @@ import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { line, tidyPath } from '../parts/words.ts'
 import { DirectoryPicker } from './DirectoryPicker.tsx'
+import './add-repository.css'
 
 export function AddRepository({ onAdded }: { onAdded: (repositoryId: string) => void }) {
   const { recentPaths } = useSettings()

@@ -6,7 +6,7 @@ import { AddRepository } from './AddRepository.tsx'
 
 export function AddRepositoryDialog({ onClose }: { onClose: () => void }) {
   return (
-    <Modal title="Add a repository" className="narrow add-dialog" onClose={onClose}>
+    <Modal title="Add a repository" className="narrow" onClose={onClose}>
       <div className="form tight">
         <AddRepository
           onAdded={(id) => {

@@ -6,6 +6,7 @@ import { failureOf } from '../../app/model/failure.ts'
 import { call } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { line } from '../parts/words.ts'
+import './directory-picker.css'
 
 export function DirectoryPicker({ onPick }: { onPick: (path: string) => void }) {
   const [path, setPath] = useState<string | null>(null)

@@ -7,6 +7,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { line } from '../parts/words.ts'
 import { openDialog, showFilter } from '../window/ui.ts'
 import { AddRepository } from './AddRepository.tsx'
+import './empty-state.css'
 
 export function EmptyState() {
   const [busy, setBusy] = useState(false)

@@ -15,6 +15,7 @@ import { exitText, line, looks, shortPath, shortRef, sourceWord } from '../parts
 import { openUrl } from '../terminal/open-link.ts'
 import { showView } from '../window/ui.ts'
 import { deliveryText } from './TilePanel.tsx'
+import './details-pane.css'
 
 export function DetailsPane({ runId }: { runId: string }) {
   const run = useRun(runId)
@@ -200,7 +201,7 @@ function WorktreeFacts({ run, live }: { run: Run; live: Live | undefined }) {
       <dl className="facts2">
         <dt>Path</dt>
         <dd className="row">
-          <span className="mono cut start" title={run.worktree}>
+          <span className="mono cut" title={run.worktree}>
             {line(path, 300)}
           </span>
           <Copy text={run.worktree} what="Path" />

@@ -9,6 +9,7 @@ import { ConnectionBar } from '../window/ConnectionBar.tsx'
 import { showFilter, useUi } from '../window/ui.ts'
 import { DetailsPane } from './DetailsPane.tsx'
 import { RunTile } from './RunTile.tsx'
+import './focus-view.css'
 
 export function FocusView({ runId }: { runId: string }) {
   const run = useRun(runId)

@@ -11,6 +11,7 @@ import { layoutOf } from './layout.ts'
 import { NothingHere } from './NothingHere.tsx'
 import { RunList } from './RunList.tsx'
 import { RunTile } from './RunTile.tsx'
+import './run-grid.css'
 
 export function RunGrid() {
   const ids = useVisibleIds()

@@ -13,6 +13,7 @@ import { focusRun, useUi } from '../window/ui.ts'
 import { smallestTile } from './layout.ts'
 import { RunTile } from './RunTile.tsx'
 import { Changes } from './TileFoot.tsx'
+import './run-list.css'
 
 const rowHeight = 32
 

@@ -18,6 +18,7 @@ import { ErrorBoundary } from '../window/ErrorBoundary.tsx'
 import { focusRun, givePlaceBack, useUi } from '../window/ui.ts'
 import { TileFoot } from './TileFoot.tsx'
 import { Preparing, Queued, TilePanel, Unavailable } from './TilePanel.tsx'
+import './run-tile.css'
 
 /** Proof of work older than this no longer turns the arc, in milliseconds. */
 const proofMs = 5000

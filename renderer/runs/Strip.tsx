@@ -10,6 +10,7 @@ import { Key } from '../parts/Key.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
 import { line, looks, shortAge } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
+import './strip.css'
 
 /** Waiting runs named in the strip, by the width of the window; the others are counted. */
 const mostNamedIn = (width: number): number => (width >= 1700 ? 4 : width >= 1300 ? 3 : 2)

@@ -6,6 +6,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
 import { agentLabel, agentMark, branchParts, elapsed, line, shortAge, sizeText } from '../parts/words.ts'
 import { TileMenu } from './TileMenu.tsx'
+import './tile-foot.css'
 
 export function TileFoot({ run, live }: { run: Run; live: Live | undefined }) {
   const size = sizeText(live)

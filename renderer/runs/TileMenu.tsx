@@ -27,7 +27,7 @@ function Entries({ runId }: { runId: string }) {
     .filter((action) => action.group === 'This run' && action.when(moment))
     .map((action) => (
       <Menu.Item key={action.id} className="menu-item" onClick={() => perform(action.id, runId)}>
-        {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon s14" />}
+        {action.icon ? <Icon name={action.icon} size={14} /> : <span className="icon" data-size="14" />}
         <span className="grow">{labelOf(action, moment)}</span>
         {action.keys[0] && <kbd>{keyCap(action.keys[0])}</kbd>}
       </Menu.Item>

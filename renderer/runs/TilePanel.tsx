@@ -12,6 +12,7 @@ import { Ticking } from '../parts/Ticking.tsx'
 import { agentLabel, exitText, line, ordinal, ownWords, stageName } from '../parts/words.ts'
 import { giveKeys } from '../terminal/terminals.ts'
 import { openDialog, useUi } from '../window/ui.ts'
+import './tile-panel.css'
 
 interface Facts {
   readonly run: Run

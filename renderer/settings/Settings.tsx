@@ -8,6 +8,7 @@ import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Modal } from '../parts/Modal.tsx'
 import { line } from '../parts/words.ts'
+import './settings.css'
 
 const save = (change: Partial<Settings>): void => void attempt('Setting not saved', 'settings.change', { change })
 

@@ -12,6 +12,7 @@ import { TerminalSearch } from './TerminalSearch.tsx'
 import { openView, type TerminalView, type ViewState } from './terminal-attach.ts'
 import type { Type } from './terminal-size.ts'
 import { addView, dropView, takeKeyWish } from './terminals.ts'
+import './terminal.css'
 
 /** A screen that takes longer than this is announced, in milliseconds. */
 const patience = 400

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { Icon } from '../parts/Icon.tsx'
 import { useUi } from '../window/ui.ts'
 import { giveKeys, viewOf } from './terminals.ts'
+import './terminal-search.css'
 
 export function TerminalSearch({ runId }: { runId: string }) {
   const [text, setText] = useState('')

@@ -2,6 +2,7 @@
 import { ageText } from '../../app/contract/sentences.ts'
 import { retryConnection, useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'
+import './bars.css'
 
 export function ConnectionBar() {
   const link = useReplica((replica) => replica.link)

@@ -1,5 +1,6 @@
 // Keeps a mistake in one part of the page in that part: the rest goes on, and the part says so and can be drawn again.
 import { Component, type ReactNode } from 'react'
+import './error-boundary.css'
 
 interface Props {
   /** "This tile": the beginning of the sentence. */

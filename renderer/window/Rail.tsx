@@ -14,6 +14,7 @@ import { Key } from '../parts/Key.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
 import { line, looks, shortAge } from '../parts/words.ts'
 import { type Filter, focusRun, showFilter, showView, useUi, type View } from './ui.ts'
+import './rail.css'
 
 export function Rail() {
   const alone = useUi((ui) => ui.maximised && ui.view === 'grid' && ui.focused !== null)
@@ -115,7 +116,7 @@ function RunsBeside() {
   const needs = ids.slice(1, cut)
   const rest = ids.slice(cut + 1)
   return (
-    <div className="rail-scroll runlist">
+    <div className="rail-scroll">
       <button type="button" className="nav" title="Grid" onClick={() => perform('grid')}>
         <Icon name="all" />
         <span className="label">Grid</span>

@@ -6,6 +6,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
 import { counted, line } from '../parts/words.ts'
 import { type Filter, useUi } from './ui.ts'
+import './title-bar.css'
 
 const filterNames: Readonly<Record<string, string>> = {
   active: 'Active',
