@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: pure tests beside the code. real: real git, ptys, sockets and CLIs. e2e: the whole story in a browser and in Electron,
-// after the others, so that a window has the machine to itself. faults and bench are run by name; the quick form of faults is
-// part of `real`.
+// after the others, so that a window has the machine to itself. bench: last, one at a time, in its short form where it is part of
+// `npm test`. faults is run by name; its quick form is part of `real`.
 //
 // Tests with real processes on a shared two-core machine meet its scheduler: in CI one that fails is tried once more and vitest
 // names it as retried, so that a fault of the code still fails twice.
@@ -62,6 +62,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 120_000,
+          retry,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,6 +1,7 @@
 // Nine terminals that flood, in the real client on a real host: how smooth the page stays, how long a keystroke takes to its paint
 // meanwhile, and how fast the bytes come through keeper, host and client against xterm.js alone, fed the same bytes in the same
-// page. And what fifty shells cost that only wait. Ratios from one run, and memory; no figure is asserted.
+// page. And what fifty shells cost that only wait. Ratios from one run, and memory.
+// Asserted: each key's echo is drawn, each screen is right, and how often React draws meanwhile.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build as bundle } from 'esbuild'
@@ -9,15 +10,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumOptions } from '../harness/chromium.ts'
 import { sleep, startHost, type TestHost } from '../harness/test-host.ts'
 import { makeRepo, type TestRepo } from '../harness/test-repo.ts'
+import { sized } from './sizes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const tiles = 9
-const idleKeys = 24
-const floodKeys = 48
+const tiles = sized({ long: 9, short: 3 })
+const idleKeys = sized({ long: 24, short: 4 })
+const floodKeys = sized({ long: 48, short: 8 })
+const hostKeys = sized({ long: 12, short: 3 })
+const waiting = sized({ long: 50, short: 12 })
 /** Typing ends after this long in any case. Milliseconds. */
 const longestTyping = 8_000
-/** What each of the nine prints in the second part, where it is measured from the first byte to the last. */
-const bytesEach = 1_000_000
+/** What each of them prints in the second part, where it is measured from the first byte to the last. */
+const bytesEach = sized({ long: 1_000_000, short: 150_000 })
 
 /** What an agent's terminal is full of: numbered, coloured lines of different lengths. Also made in the page, from this source. */
 function floodText(bytes: number): string {
@@ -95,9 +99,10 @@ function count(): void {
   const Real = WebSocket
   Object.assign(window, {
     bench,
+    coppiceRenders: {},
     WebSocket: class extends Real {
-      constructor(url: string | URL) {
-        super(url)
+      constructor(...given: ConstructorParameters<typeof WebSocket>) {
+        super(...given)
         this.addEventListener('message', ({ data }) => {
           bench.received += (data as ArrayBuffer).byteLength ?? 0
         })
@@ -144,7 +149,7 @@ async function openClient(host: TestHost): Promise<Page> {
 }
 
 describe('bench: floods', () => {
-  it('nine flooding terminals and a tenth to type into', async () => {
+  it(`${tiles} flooding terminals and one more to type into`, async () => {
     const { host, repositoryId } = await openHost()
     const flag = (name: string) => join(host.home, name)
     try {
@@ -169,7 +174,7 @@ exec sleep 600
         await create(host, repositoryId, { commandLine: `bash ${flag('flood.sh')}`, id: `flood-${i}` })
       }
       const floods = Array.from({ length: tiles }, (_, i) => `flood-${i + 1}`)
-      await host.until('ten running', () => Object.values(host.state().runs).every((run) => run.phase === 'running'))
+      await host.until('all running', () => Object.values(host.state().runs).every((run) => run.phase === 'running'))
       const page = await openClient(host)
       await page.waitForFunction(
         (wanted) => document.querySelectorAll('article [data-term="shown"] .xterm-rows').length === wanted,
@@ -190,8 +195,10 @@ exec sleep 600
       await sleep(2000)
       const [beganAt, from] = [performance.now(), await written()]
       const early = await memoryOf(host, page)
-      const direct = await echoOfHost(host, typist, 12)
+      const direct = await echoOfHost(host, typist, hostKeys)
+      const renders = await rendersOf(page)
       const flooding = await type(page, floodKeys, 'f')
+      const rendered = (await rendersOf(page)) - renders
       const late = await memoryOf(host, page)
       const produced = (await written()).reduce((sum, byte, i) => sum + byte - from[i]!, 0)
       const producedRate = produced / (performance.now() - beganAt)
@@ -209,50 +216,66 @@ exec sleep 600
       await through
       const throughMs = performance.now() - measured
       const received = await page.evaluate(() => (window as unknown as Counted).bench.received)
+      const screens = await Promise.all(floods.map((id) => screenOf(page, id)))
 
       const alone = await xtermAlone(page)
       const total = tiles * readFileSync(flag('text')).length
       const rate = (ms: number) => total / ms / 1000
       console.log(
         [
-          `floods · frames: ${flooding.fps.toFixed(1)} a second while nine flood, ${idle.fps.toFixed(1)} idle, ratio ${(flooding.fps / idle.fps).toFixed(2)}; longest ${flooding.worst.toFixed(0)} ms`,
+          `floods · frames: ${flooding.fps.toFixed(1)} a second while ${tiles} flood, ${idle.fps.toFixed(1)} idle, ratio ${(flooding.fps / idle.fps).toFixed(2)}; longest ${flooding.worst.toFixed(0)} ms`,
           `floods · keystroke to paint: p50 ${flooding.p50.toFixed(0)} ms, p95 ${flooding.p95.toFixed(0)} ms flooding; p50 ${idle.p50.toFixed(0)} ms, p95 ${idle.p95.toFixed(0)} ms idle; ratio of p50 ${(flooding.p50 / idle.p50).toFixed(1)} (${flooding.keys} and ${idle.keys} keys)`,
           `floods · of which up to a client without a page: p50 ${direct.p50.toFixed(0)} ms, p95 ${direct.p95.toFixed(0)} ms (host, keeper, shell and back)`,
           `floods · the agents printed ${(producedRate / 1000).toFixed(1)} MB/s together meanwhile`,
-          `floods · ${(total / 1e6).toFixed(0)} MB from nine agents to nine right screens: ${rate(throughMs).toFixed(1)} MB/s; xterm.js alone ${rate(alone.ms).toFixed(1)} MB/s; ratio ${(alone.ms / throughMs).toFixed(2)}; the page was sent ${((received / total) * 100).toFixed(0)} % of it`,
+          `floods · ${(total / 1e6).toFixed(0)} MB from ${tiles} agents to as many right screens: ${rate(throughMs).toFixed(1)} MB/s; xterm.js alone ${rate(alone.ms).toFixed(1)} MB/s; ratio ${(alone.ms / throughMs).toFixed(2)}; the page was sent ${((received / total) * 100).toFixed(0)} % of it`,
           `floods · memory before / flooding / ${(flooding.ms / 1000).toFixed(0)} s later / calm, MB: ${inWords([memory.before, early, late, after])}`,
         ].join('\n'),
       )
+      expect(idle.echoes).toBe(idleKeys)
       expect(flooding.echoes).toBe(flooding.keys)
+      const end = withoutSpaces(`${readFileSync(flag('text'), 'utf8').replaceAll(/\u001b\[[0-9;]*m/g, '')}END`)
+      for (const screen of screens) {
+        expect(screen.length).toBeGreaterThan(100)
+        expect(screen).toBe(end.slice(-screen.length))
+      }
+      expect(received).toBeGreaterThan(0)
+      // A change of what a run is doing draws its tile once; what it prints draws none.
+      expect(rendered).toBeLessThanOrEqual(2 * (tiles + 1))
       expect(alone.parsed).toBe(total)
     } finally {
       await host.close()
     }
   })
 
-  it('fifty shells that wait', async () => {
+  it(`${waiting} shells that wait`, async () => {
     const { host, repositoryId } = await openHost()
     try {
       const page = await openClient(host)
       const before = await memoryOf(host, page)
-      const runIds = (await host.call('run.create', { repositoryId, agent: 'shell', copies: 50, setup: 'skip' })).runIds
-      await host.until('fifty running', () => runIds.every((id) => host.run(id).phase === 'running'), 60_000)
-      await page.locator('[data-row]').first().waitFor()
+      const runIds = (await host.call('run.create', { repositoryId, agent: 'shell', copies: waiting, setup: 'skip' }))
+        .runIds
+      await host.until('all running', () => runIds.every((id) => host.run(id).phase === 'running'), 60_000)
+      await page.locator('[data-row], article[data-run-id]').first().waitFor()
       await sleep(3000)
       const after = await memoryOf(host, page)
       await page.evaluate(() => (window as unknown as Counted).bench.clear())
+      const rendersBefore = await rendersOf(page)
       await sleep(3000)
+      const drawn = (await rendersOf(page)) - rendersBefore
       const { frames, received } = await page.evaluate(() => {
         const { frames, received } = (window as unknown as Counted).bench
         return { frames, received }
       })
       console.log(
         [
-          `fifty idle shells · memory before / after, MB: ${inWords([before, after])}`,
-          `fifty idle shells · a run costs ${((after.host - before.host) / 50).toFixed(2)} MB in the host, ${((after.keeper - before.keeper) / 50).toFixed(2)} MB in the keeper, ${((after.renderer - before.renderer) / 50).toFixed(2)} MB in the page; ${(frames / 3).toFixed(0)} frames a second, ${(received / 3).toFixed(0)} bytes a second to the page`,
+          `${waiting} idle shells · memory before / after, MB: ${inWords([before, after])}`,
+          `${waiting} idle shells · a run costs ${((after.host - before.host) / waiting).toFixed(2)} MB in the host, ${((after.keeper - before.keeper) / waiting).toFixed(2)} MB in the keeper, ${((after.renderer - before.renderer) / waiting).toFixed(2)} MB in the page; ${(frames / 3).toFixed(0)} frames a second, ${(received / 3).toFixed(0)} bytes a second to the page`,
         ].join('\n'),
       )
-      expect(runIds).toHaveLength(50)
+      expect(runIds).toHaveLength(waiting)
+      // Each may turn from working to idle once meanwhile; nothing else is drawn or sent.
+      expect(drawn).toBeLessThanOrEqual(2 * waiting)
+      expect(received).toBeLessThan(2_000 * waiting)
     } finally {
       await host.close()
     }
@@ -354,7 +377,18 @@ async function allShow(page: Page, runIds: readonly string[], word: string): Pro
   )
 }
 
-/** Nine bare terminals over the client's tiles, fed the same text as fast as they take it. */
+const withoutSpaces = (text: string) => text.replaceAll(/\s/g, '')
+
+/** All that a terminal shows, rows joined and spaces left out: how wide a tile is does not matter then. */
+async function screenOf(page: Page, runId: string): Promise<string> {
+  return withoutSpaces(await page.locator(`article[data-run-id="${runId}"] .xterm-rows`).innerText())
+}
+
+/** How often React has drawn a tile or a row of the list. */
+const rendersOf = (page: Page): Promise<number> =>
+  page.evaluate(() => Object.values(window.coppiceRenders ?? {}).reduce((sum, count) => sum + count, 0))
+
+/** Bare terminals over the client's tiles, fed the same text as fast as they take it. */
 async function xtermAlone(page: Page): Promise<{ ms: number; parsed: number }> {
   await page.evaluate(`${xterm}; globalThis.floodText = ${floodText}`)
   return page.evaluate(

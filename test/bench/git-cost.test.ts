@@ -1,6 +1,6 @@
 // What a create and a removal cost against plain git, in pairs within one run, as ratios: the machine's noise and its file system
-// (creating files soon after deleting others is slow without a journal) then touch both alike. Prints; asserts only that the work
-// was done and how many processes it took.
+// (creating files soon after deleting others is slow without a journal) then touch both alike. Prints its times; asserts that the
+// work was done and how many processes it took.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -11,11 +11,18 @@ import { readAdminDir } from '../../app/git/worktree/checkout.ts'
 import { addWorktree, listWorktrees } from '../../app/git/worktree/worktree.ts'
 import { programsSpawned, runProgram } from '../../app/process/run-program.ts'
 import { type Files, makeRepo, writeFiles } from '../harness/test-repo.ts'
+import { sized } from './sizes.ts'
 
 // The size of vite's repository, and a part of its node_modules.
-const tracked = 2_800
-const installed = 4_000
-const pairs = 4
+const tracked = sized({ long: 2_800, short: 200 })
+const installed = sized({ long: 4_000, short: 200 })
+const pairs = sized({ long: 4, short: 1 })
+const atOnce = sized({ long: 50, short: 10 })
+const trackedAtOnce = sized({ long: 400, short: 40 })
+/** What one `addWorktree` starts. */
+const programsPerCreate = 4
+/** What keeping all that a removal takes away starts; the renames start none. */
+const programsPerRemoval = 5
 
 const repo = makeRepo({ files: tree('src', tracked), remote: true })
 const place = { topLevel: repo.path, commonDir: repo.commonDir }
@@ -91,7 +98,7 @@ describe(`git, ${tracked} files, ${installed} untracked`, () => {
     }
     report('create, whole', theirs, ours)
     report('create, until the row is there', theirs, registered)
-    expect(programs).toBe(4)
+    expect(programs).toBe(programsPerCreate)
     expect(repo.gitIn(options('c1').path, 'status', '--porcelain')).toBe('')
   })
 
@@ -99,12 +106,14 @@ describe(`git, ${tracked} files, ${installed} untracked`, () => {
     const theirs: number[] = []
     const ours: number[] = []
     const moved: number[] = []
+    let programs = 0
     for (let index = 0; index <= pairs; index++) {
       const a = join(repo.root, 'raw', `t${index}`)
       const b = options(`c${index}`).path
       for (const path of [a, b]) writeFiles(path, node_modules)
       const plain = await timed(() => raw(repo.path, 'worktree', 'remove', '--force', a))
       const { adminDir } = readAdminDir(b)
+      const before = programsSpawned()
       const keeping = await timed(() =>
         keepObjects(repo.context, place, { worktree: b, keepId: `c${index}`, branch: `agent/c${index}` }),
       )
@@ -116,6 +125,7 @@ describe(`git, ${tracked} files, ${installed} untracked`, () => {
           expected: identityOf(b)!,
         })
       })
+      programs = programsSpawned() - before
       expect([existsSync(a), existsSync(b)]).toEqual([false, false])
       if (index === 0) continue
       theirs.push(plain)
@@ -124,12 +134,13 @@ describe(`git, ${tracked} files, ${installed} untracked`, () => {
     }
     report('remove, everything kept', theirs, ours)
     report('remove, the two renames alone', theirs, moved)
+    expect(programs).toBe(programsPerRemoval)
     expect(await listWorktrees(repo.context, repo.path)).toHaveLength(1)
   })
 
-  it('50 creates at once against one by one', async () => {
-    const ids = Array.from({ length: 50 }, (_, index) => `${index}`)
-    const small = makeRepo({ files: tree('src', 400), remote: true })
+  it(`${atOnce} creates at once against one by one`, async () => {
+    const ids = Array.from({ length: atOnce }, (_, index) => `${index}`)
+    const small = makeRepo({ files: tree('src', trackedAtOnce), remote: true })
     try {
       const head = small.git('rev-parse', 'HEAD')
       const make = (id: string) =>
@@ -142,11 +153,14 @@ describe(`git, ${tracked} files, ${installed} untracked`, () => {
       const apart = await timed(async () => {
         for (const id of ids) await make(`one-${id}`)
       })
+      const before = programsSpawned()
       const together = await timed(() => Promise.all(ids.map((id) => make(`all-${id}`))))
+      const programs = programsSpawned() - before
       console.log(
-        `50 creates of 400 files: one by one ${apart.toFixed(0)} ms, at once ${together.toFixed(0)} ms, ratio ${(together / apart).toFixed(2)}`,
+        `${atOnce} creates of ${trackedAtOnce} files: one by one ${apart.toFixed(0)} ms, at once ${together.toFixed(0)} ms, ratio ${(together / apart).toFixed(2)}`,
       )
-      expect(await listWorktrees(small.context, small.path)).toHaveLength(102)
+      expect(await listWorktrees(small.context, small.path)).toHaveLength(2 * atOnce + 2)
+      expect(programs).toBe(programsPerCreate * atOnce)
     } finally {
       small.close()
     }

@@ -1,9 +1,11 @@
-// How much the mirror costs over the bare emulator: the same bytes through both, in turns, so that the ratio is of one run.
+// How much the mirror costs over the bare emulator: the same bytes through both, in turns, so that the ratio is of one
+// run. Asserted: both show the same text, what is written for a view rebuilds it, and nothing threw.
 import headless from '@xterm/headless'
 import { describe, expect, it } from 'vitest'
 import { createScreen } from '../../app/session/screen/screen.ts'
+import { sized } from './sizes.ts'
 
-const megabytes = 12
+const megabytes = sized({ long: 12, short: 1 })
 const inputs: Record<string, string> = {
   'lines of text': 'The quick brown fox jumps over the lazy dog, again and again and again.\r\n',
   'coloured text': '\x1b[32mok\x1b[m \x1b[1;34msrc/app.ts\x1b[m 12 passed \x1b[38;5;244m(3 ms)\x1b[m\r\n',
@@ -35,12 +37,23 @@ describe('bench: the mirror against @xterm/headless alone', () => {
     const bytes = rounds * chunk.length * 6
     const rate = (ms: number) => `${(bytes / 1000 / ms).toFixed(1)} MB/s`
     const before = performance.now()
-    const size = mirror.serialise().length
+    const rebuilds = mirror.serialise()
     const serialised = performance.now() - before
     console.log(
-      `screen · ${name}: mirror ${rate(ours)}, bare ${rate(theirs)}, ratio ${(theirs / ours).toFixed(2)}; serialise 1540 lines ${serialised.toFixed(1)} ms, ${(size / 1000).toFixed(0)} kB`,
+      `screen · ${name}: mirror ${rate(ours)}, bare ${rate(theirs)}, ratio ${(theirs / ours).toFixed(2)}; serialise 1540 lines ${serialised.toFixed(1)} ms, ${(rebuilds.length / 1000).toFixed(0)} kB`,
     )
+    const view = createScreen({ cols: 120, rows: 40 })
+    view.write(rebuilds)
     expect(mirror.faults).toBe(0)
+    expect(mirror.plainText().split('\n').length).toBeGreaterThan(1)
+    expect(rowsOf(bare)).toBe(mirror.plainText())
+    expect(view.plainText()).toBe(mirror.plainText())
     expect(bytes).toBeGreaterThanOrEqual(megabytes * 1e6 * 0.99)
   })
 })
+
+/** Scrollback and screen of the bare emulator; no line of these inputs is wrapped. */
+function rowsOf({ buffer: { active } }: InstanceType<typeof headless.Terminal>): string {
+  const rows = Array.from({ length: active.length }, (_, y) => active.getLine(y)!.translateToString(true).trimEnd())
+  return rows.join('\n').trimEnd()
+}
