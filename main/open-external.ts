@@ -1,8 +1,8 @@
 // The one way out of the window: a link in the person's browser.
 import { dialog, shell } from 'electron'
-import { judgeLink } from './links.ts'
+import { judgeLink } from '../app/model/link.ts'
 
-/** Opens an http(s) link as links.ts judges it; a name in another script is shown in its plain form first. Never throws. */
+/** Opens an http(s) link as the model judges it; a name in another script is shown in its plain form first. Never throws. */
 export async function openExternal(link: string): Promise<void> {
   const judged = judgeLink(link)
   if (judged.verdict === 'refuse') return
@@ -10,7 +10,7 @@ export async function openExternal(link: string): Promise<void> {
     const { response } = await dialog.showMessageBox({
       type: 'question',
       message: `Open ${judged.host}?`,
-      detail: `The link's name is written in other letters than it seems to be. It leads to:\n${judged.url.slice(0, 500)}`,
+      detail: `${judged.why} The whole link:\n${judged.url.slice(0, 500)}`,
       buttons: ['Do not open', 'Open'],
       defaultId: 0,
       cancelId: 0,

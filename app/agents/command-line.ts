@@ -1,6 +1,7 @@
 // Command lines for people: quoted as a POSIX shell would read them back, with the prompt shortened. They are shown and never
 // run, yet they must not lie: what looks like one word is one argument, and no control character reaches a terminal.
 import { basename } from 'node:path'
+import { replaceInvisible } from '../model/text.ts'
 
 /** How much of a prompt a shown command line holds, in characters. */
 const promptHead = 60
@@ -8,9 +9,9 @@ const promptHead = 60
 /** One argument, quoted only where a shell needs it. Control characters come out as $'…' escapes. */
 export function quote(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word
-  if (!/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(word))
-    return `'${word.replaceAll("'", `'\\''`)}'`
-  return `$'${word.replace(/[\\'\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapeOf)}'`
+  const shown = replaceInvisible(word, escapeOf)
+  if (shown === word) return `'${word.replaceAll("'", `'\\''`)}'`
+  return `$'${replaceInvisible(word.replace(/[\\']/g, '\\$&'), escapeOf)}'`
 }
 
 /** A prompt's first words, for a command line; whole where it is short. */
@@ -38,14 +39,13 @@ export function show({ file, args, environment = {}, prompt = null, stdin = 'non
 
 function escapeOf(character: string): string {
   const named: Record<string, string> = {
-    '\\': '\\\\',
-    "'": "\\'",
     '\n': '\\n',
     '\t': '\\t',
     '\r': '\\r',
     '\x1b': '\\e',
   }
-  const code = character.charCodeAt(0)
+  const code = character.codePointAt(0) ?? 0
+  if (code > 0xffff) return `\\U${hex(code, 8)}`
   return named[character] ?? (code < 0x80 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`)
 }
 

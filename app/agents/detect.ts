@@ -4,11 +4,11 @@
 import { realpathSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { AgentName, AgentOptions, Mode } from '../model/run.ts'
+import { lastLineOf } from '../model/text.ts'
 import { findOnPath } from '../process/environment.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { Adapter } from './adapter.ts'
 import { adapters } from './adapters.ts'
-import { lastLine } from './judging.ts'
 
 /** The contract's DetectedAgent, which this room does not import; the types are checked where the two meet. */
 export interface FoundAgent {
@@ -107,7 +107,7 @@ async function ask(adapter: Adapter, path: string, environment: Readonly<Record<
     // Slow is no fault: the agent may well be started, its version is only unknown.
     if (timedOut) return { version: null, problem: null }
     if (code === 0) return { version: adapter.version?.(stdout.toString('utf8')) ?? null, problem: null }
-    const why = lastLine(stderr)
+    const why = lastLineOf(stderr)
     return { version: null, problem: `${path} --version ended with ${signal ?? code}${why ? `: ${why}` : ''}` }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

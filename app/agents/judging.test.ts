@@ -3,7 +3,6 @@ import type { AgentName } from '../model/run.ts'
 import type { Exit, Outcome } from '../model/session.ts'
 import type { AgentReader } from './adapter.ts'
 import { adapterOf } from './adapters.ts'
-import { lastLine } from './judging.ts'
 
 // Events as the real programs printed them, cut to the fields that count; the keys stand in the order of the original.
 const claude = {
@@ -373,5 +372,3 @@ describe('versions', () => {
     ['claude', 'nothing of the kind', null],
   ] as const)('of %s in %j', (agent, stdout, version) => expect(adapterOf(agent).version?.(stdout)).toBe(version))
 })
-
-it('takes the last line that says something', () => expect(lastLine('a\n b\tc \n\x1b[0m\n')).toBe('b c'))

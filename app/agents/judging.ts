@@ -2,6 +2,7 @@
 // exit code alone: Claude Code leaves with 0 when it was interrupted or denied, Gemini with 144 for an HTTP 400. What does
 // not fit together is "unknown", which is an answer.
 import type { Exit, Outcome } from '../model/session.ts'
+import { lastLineOf } from '../model/text.ts'
 import type { EventSummary } from '../model/transcript.ts'
 import type { Ending } from './adapter.ts'
 
@@ -39,24 +40,13 @@ export function judgeTerminal(ending: Ending, code0: Pick<Outcome, 'result' | 'r
   const signal = signalOf(exit, true)
   if (signal) return { result: 'interrupted', reason: `Ended by ${signal}` }
   if (exit.code === 0) return code0
-  return { result: 'failed', reason: withReason(`Exited with code ${exit.code}`, lastLine(ending.stderrTail)) }
+  return { result: 'failed', reason: withReason(`Exited with code ${exit.code}`, lastLineOf(ending.stderrTail)) }
 }
 
 /** What closing a TUI proves about the work that was done in it: nothing. */
 export const closedByHand: Pick<Outcome, 'result' | 'reason'> = {
   result: 'unknown',
   reason: 'The agent was closed; an interactive session says nothing about its result',
-}
-
-/** The last line of a text that says something, without control characters, at most 300 characters. */
-export function lastLine(text: string): string {
-  const lines = text
-    .replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, ' ')
-    .split('\n')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
-  return (lines.at(-1) ?? '').slice(0, 300)
 }
 
 const stopped: Outcome = { result: 'interrupted', reason: 'Stopped' }
@@ -75,7 +65,7 @@ function verdictOf(
   if (!verdict) {
     if (signal) return { result: 'interrupted', reason: `Ended by ${signal} before it gave a result` }
     const known = exit.code === null ? undefined : rules.codes?.[exit.code]
-    const said = events.lastError ?? lastLine(ending.stderrTail)
+    const said = events.lastError ?? lastLineOf(ending.stderrTail)
     if (known) return { result: known.result, reason: withReason(known.reason, said) }
     if (exit.code === 0 && events.denials.length > 0) return denied(events.denials)
     if (exit.code === 0) return { result: 'unknown', reason: 'It ended without giving a result' }

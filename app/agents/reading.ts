@@ -65,9 +65,6 @@ export function inputOf(input: unknown): string {
   return brief(input)
 }
 
-/** "1 turn", "3 turns". */
-export const count = (many: number, one: string): string => `${many} ${one}${many === 1 ? '' : 's'}`
-
 export const dollars = (amount: number): string => `$${amount.toFixed(amount < 1 ? 4 : 2)}`
 
 function fold(known: EventSummary, reading: EventReading): EventSummary {

@@ -1,10 +1,10 @@
 // `coppice attach`: a run's terminal in the terminal that one sits at. What is typed goes to the program, every key but the one
 // chord that leaves; the program's questions to the terminal are swallowed, for the host's mirror answers them. It promises that
 // the terminal is put back as it was, however it ends.
-import { plainText } from '../contract/sentences.ts'
 import { terminalSize } from '../contract/wire.ts'
 import { CoppiceFailure, type Failure } from '../model/failure.ts'
 import { livePhases } from '../model/run.ts'
+import { plainText } from '../model/text.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import { CliError } from './errors.ts'
 import { createQueryFilter } from './swallow-queries.ts'

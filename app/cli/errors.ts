@@ -1,7 +1,8 @@
 // How a verb of the CLI ends badly: with a Failure of the host's, or with words of its own. Either becomes
 // `{code, message, next}`, the next step said in the CLI's own verbs. It must not know what is printed where.
-import { plainText, sentenceOf } from '../contract/sentences.ts'
+import { sentenceOf } from '../contract/sentences.ts'
 import { CoppiceFailure, type Failure, type FailureCode, failureOf } from '../model/failure.ts'
+import { plainText } from '../model/text.ts'
 
 export interface Ending {
   readonly code: FailureCode

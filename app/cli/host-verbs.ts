@@ -3,8 +3,10 @@
 import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
 import type { Finding } from '../contract/commands/host.ts'
-import { ageText, plainText, sentenceOf } from '../contract/sentences.ts'
+import { sentenceOf } from '../contract/sentences.ts'
 import { failureOf } from '../model/failure.ts'
+import { plainText } from '../model/text.ts'
+import { ageText, counted } from '../model/units.ts'
 import { runProgram } from '../process/run-program.ts'
 import { dataDirectoryAt } from '../store/data-dir.ts'
 import { readOwner } from '../store/lock.ts'
@@ -18,7 +20,7 @@ export async function status(cli: Cli): Promise<void> {
   const { pid, keeperPid, version, runs, ...rest } = await link.call('host.status', {})
   cli.output.result({ pid, keeperPid, version, runs }, () => [
     `Coppice ${plainText(version, 50)}, process ${pid}, up ${ageText(Date.now() - rest.startedAt)}`,
-    `${runs} live ${runs === 1 ? 'run' : 'runs'}, keeper ${keeperPid === null ? 'not running' : `process ${keeperPid}`}`,
+    `${counted(runs, 'live run')}, keeper ${keeperPid === null ? 'not running' : `process ${keeperPid}`}`,
     `Data in ${plainText(rest.dataDirectory, 4096)}`,
     rest.address === null ? 'No port is open' : `Browsers connect at ${plainText(rest.address, 200)}`,
   ])

@@ -1,7 +1,7 @@
 // A program's output as text, piece by piece: escape sequences and control characters gone, what a carriage return overwrote gone
 // with them. Pure. A piece may end anywhere, in the middle of a character or of a sequence; what is given out is only what can no
 // longer change.
-import { readableOutput } from '../contract/readable-output.ts'
+import { readableOutput } from '../model/text.ts'
 
 export interface LogText {
   push(bytes: Uint8Array): string

@@ -1,17 +1,10 @@
 // The verbs that take away and bring back: rm, restore, trash, purge. What exists only here is named and counted before it goes,
 // and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
-
 import type { RemovalPreview } from '../contract/commands/cleanup.ts'
-import {
-  bytesText,
-  dateText,
-  factSentence,
-  freedSentence,
-  lackingSentence,
-  plainText,
-  sentenceOf,
-} from '../contract/sentences.ts'
+import { factSentence, freedSentence, lackingSentence, sentenceOf } from '../contract/sentences.ts'
 import type { ReportItem } from '../model/event.ts'
+import { plainText } from '../model/text.ts'
+import { bytesText, dateText } from '../model/units.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import { CliError, isFailure } from './errors.ts'
 import { table } from './table.ts'

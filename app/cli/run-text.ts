@@ -1,8 +1,10 @@
 // Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: facts and the moment in, plain
 // lines out. Everything that came from an agent, a repository or a prompt goes through plainText.
-import { ageText, bytesText, dateText, phaseWord, plainText, sentenceOf } from '../contract/sentences.ts'
+import { phaseWord, sentenceOf } from '../contract/sentences.ts'
 import { attentionOf } from '../model/attention.ts'
 import type { Live, Run } from '../model/run.ts'
+import { plainText } from '../model/text.ts'
+import { ageText, bytesText, counted, dateText, ordinal } from '../model/units.ts'
 import type { RunView } from '../model/view.ts'
 import { type Column, pairs } from './table.ts'
 
@@ -63,7 +65,7 @@ export function runPage({ run, live, view }: RunFacts, now: number): string[] {
     [
       'queue',
       live?.queuePosition
-        ? `${live.queuePosition}. in line${live.queueReason ? `, ${plainText(live.queueReason, 200)}` : ''}`
+        ? `${ordinal(live.queuePosition)} in line${live.queueReason ? `, ${plainText(live.queueReason, 200)}` : ''}`
         : null,
     ],
     ['agent', `${run.agent}, ${run.mode}`],
@@ -94,12 +96,10 @@ export function exitText(run: Run): string | null {
 
 function workText({ ahead, dirty, sizeBytes }: RunView): string | null {
   if (ahead === null && dirty === null && sizeBytes === null) return null
-  return `${known(ahead, 'commit')} ahead, ${known(dirty, 'file')} changed, ${sizeBytes === null ? 'size unknown' : bytesText(sizeBytes)}`
+  return `${counted(ahead, 'commit')} ahead, ${counted(dirty, 'file')} changed, ${sizeBytes === null ? 'size unknown' : bytesText(sizeBytes)}`
 }
 
 const count = (value: number | null) => (value === null ? '?' : String(value))
-const known = (value: number | null, noun: string) =>
-  value === null ? `unknown ${noun}s` : `${value} ${noun}${value === 1 ? '' : 's'}`
 
 function branchText(run: Run, live: Live | undefined): string {
   const head = live?.headBranch?.value

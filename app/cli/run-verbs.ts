@@ -1,9 +1,9 @@
 // The verbs about runs: run, list, show, send, stop, resume, approve, push, pr, demo. Each asks the host, then says what the
 // replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
 import { resolve } from 'node:path'
-import { plainText } from '../contract/sentences.ts'
 import { fail } from '../model/failure.ts'
 import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../model/run.ts'
+import { plainText } from '../model/text.ts'
 import { type Cli, leavable, openWatching, readStdin, runOf } from './cli.ts'
 import type { Link } from './link.ts'
 import { listColumns, listRow, type RunFacts, runPage } from './run-text.ts'

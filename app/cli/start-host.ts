@@ -1,13 +1,14 @@
 // Finds the host of a data directory and starts it where none runs. It promises one host however many ask at once (the loser of a
 // race finds the winner), a host that does not die with the caller, and a clear reason with the log's path where there is none. It
 // knows no command.
+
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Channel } from '../contract/channel.ts'
-import { plainText } from '../contract/sentences.ts'
 import { hostSocketPaths } from '../host/address.ts'
 import { CoppiceFailure, type FailureCode, fail, failureOf } from '../model/failure.ts'
+import { plainText } from '../model/text.ts'
 import { startDetached } from '../process/run-program.ts'
 import { connectSocket } from '../socket/connect.ts'
 import { dataDirectoryAt, openDataDirectory } from '../store/data-dir.ts'

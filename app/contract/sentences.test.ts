@@ -2,18 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ReportItem } from '../model/event.ts'
 import { type Failure, FailureCode, type FailureDetail } from '../model/failure.ts'
 import type { RemovalFact } from './commands/cleanup.ts'
-import {
-  ageText,
-  bytesText,
-  dateText,
-  factSentence,
-  freedSentence,
-  lackingSentence,
-  phaseWord,
-  plainText,
-  reportSentences,
-  sentenceOf,
-} from './sentences.ts'
+import { factSentence, freedSentence, lackingSentence, phaseWord, reportSentences, sentenceOf } from './sentences.ts'
 
 const failure = (code: FailureCode, detail?: FailureDetail, stage?: Failure['stage']): Failure => ({
   code,
@@ -159,48 +148,14 @@ describe('sentenceOf', () => {
   })
 })
 
-describe('plainText', () => {
-  it('keeps what scripts and emoji need and drops what turns or hides text', () => {
-    expect(plainText('👩\u200d💻 می\u200cخواهم')).toBe('👩\u200d💻 می\u200cخواهم')
-    expect(plainText('a\u2066b\u2069c\ufeffd\u{e0041}e\ud800f')).toBe('abcdef')
-  })
-  it('cuts by characters, not inside one', () => expect(plainText('😀😀😀😀', 3)).toBe('😀😀…'))
-  it('takes away an unfinished escape string up to the end of its line', () => {
-    expect(plainText('a\u001b]0;never ends\nb')).toBe('a; b')
-  })
-})
-
 describe('words and figures', () => {
   it('has the words of the design', () => {
     expect(phaseWord('stalled')).toBe('Stalled?')
     expect(phaseWord('limit')).toBe('Limit reached')
   })
-  it.each([
-    [252_000, '4 m 12 s'],
-    [999, '0 s'],
-    [-5, '0 s'],
-    [60_000, '1 m'],
-    [3_900_000, '1 h 5 m'],
-    [183_600_000, '2 d 3 h'],
-    [null, 'unknown'],
-    [Number.NaN, 'unknown'],
-  ])('ageText(%s) is %s', (ms, text) => expect(ageText(ms)).toBe(text))
-  it.each([
-    [0, '0 B'],
-    [999, '999 B'],
-    [1000, '1.0 kB'],
-    [999_999, '1.0 MB'],
-    [412_000_000, '412 MB'],
-    [1_234_567_890, '1.2 GB'],
-    [31_600_000_000, '31.6 GB'],
-    [148_000_000_000, '148 GB'],
-    [null, 'unknown'],
-  ])('bytesText(%s) is %s', (bytes, text) => expect(bytesText(bytes)).toBe(text))
-
   it('tells freed now from freed on a day', () => {
     const at = new Date(2026, 10, 22, 15, 4).getTime()
     const purge = new Date(2026, 10, 29, 14, 4).getTime()
-    expect(dateText(at)).toBe('22 Nov 2026, 15:04')
     expect(freedSentence({ freedNow: 0, rebuildableAt: at, purgeAt: purge })).toBe(
       '0 B freed now. What can be rebuilt is freed on 22 Nov 2026, 15:04, the rest is freed on 29 Nov 2026, 14:04.',
     )

@@ -4,6 +4,8 @@
 import type { Look } from '../model/attention.ts'
 import type { ReportItem } from '../model/event.ts'
 import type { Failure } from '../model/failure.ts'
+import { plainText } from '../model/text.ts'
+import { bytesText, counted, dateText } from '../model/units.ts'
 import type { RemovalFact } from './commands/cleanup.ts'
 import { type Facts, failureWords } from './failure-words.ts'
 
@@ -48,39 +50,6 @@ export function phaseWord(look: Look): string {
   return looks[look]
 }
 
-/** A span of time in its two largest units: "4 m 12 s", "2 d 3 h". Milliseconds in; a negative one is "0 s", none is "unknown". */
-export function ageText(ms: number | null): string {
-  if (ms === null || !Number.isFinite(ms)) return 'unknown'
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (seconds < 60) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return pair(minutes, 'm', seconds % 60, 's')
-  const hours = Math.floor(minutes / 60)
-  if (hours < 24) return pair(hours, 'h', minutes % 60, 'm')
-  return pair(Math.floor(hours / 24), 'd', hours % 24, 'h')
-}
-
-/** A size as a person reads it, in steps of 1000: "1.2 GB", "412 MB". Null is "unknown", never 0. */
-export function bytesText(bytes: number | null): string {
-  if (bytes === null || !Number.isFinite(bytes)) return 'unknown'
-  if (bytes < 1000) return `${Math.max(0, Math.round(bytes))} B`
-  let value = bytes
-  for (const unit of ['kB', 'MB', 'GB', 'TB', 'PB']) {
-    value /= 1000
-    const text = value < (unit === 'kB' || unit === 'MB' ? 10 : 100) ? value.toFixed(1) : value.toFixed(0)
-    if (Number(text) < 1000 || unit === 'PB') return `${text} ${unit}`
-  }
-  return 'unknown'
-}
-
-/** A moment in the reader's own time zone: "29 Nov 2026, 14:04". Milliseconds since 1970. */
-export function dateText(ms: number): string {
-  const date = new Date(ms)
-  if (Number.isNaN(date.getTime())) return 'an unknown day'
-  const two = (value: number) => String(value).padStart(2, '0')
-  return `${date.getDate()} ${months[date.getMonth()]} ${date.getFullYear()}, ${two(date.getHours())}:${two(date.getMinutes())}`
-}
-
 /**
  * What a removal gives back and when: a move into the trash frees nothing by itself. Bytes and milliseconds since 1970;
  * `rebuildableAt: null` where nothing can be rebuilt, `purgeAt: null` where nothing is left in the trash. Where commits exist
@@ -108,7 +77,7 @@ export function freedSentence(freed: {
 /** Why an entry of the trash is never freed unasked. */
 export function onlyHereText(commits: number | null): string {
   if (commits === null) return 'whether its commits exist elsewhere is unknown'
-  return commits === 1 ? '1 commit exists nowhere else' : `${commits} commits exist nowhere else`
+  return `${counted(commits, 'commit exists', 'commits exist')} nowhere else`
 }
 
 /** What a removal or a restore did otherwise than one would expect, one sentence each: kept, refused, put elsewhere. */
@@ -138,35 +107,6 @@ export function factSentence(fact: RemovalFact): string {
   if (fact.count === null && !/unknown|could not/i.test(text)) return `${text}: unknown${why}`
   return `${text}${size}${list}${why}`
 }
-
-/**
- * Any text as one line that is safe to show: escape sequences, control and direction characters gone, line ends as "; ",
- * cut at `max` characters with "…".
- */
-export function plainText(text: string, max = 500): string {
-  // What is far beyond the cap is dropped first, so that a hostile megabyte costs nothing.
-  const lines = text
-    .slice(0, max * 8 + 4096)
-    .replace(escapes, '')
-    .split(/[\r\n\u0085\u2028\u2029]+/)
-    .map((line) => line.replace(/\t/g, ' ').replace(invisible, '').trim())
-    .filter((line) => line !== '')
-  const characters = [...lines.join('; ')]
-  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : characters.join('')
-}
-
-/** Text without escape sequences; an unfinished one goes up to the end of its line. Takes time in proportion to its length. */
-export function withoutEscapes(text: string): string {
-  return text.replace(escapes, '')
-}
-
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-// CSI, then strings (OSC, DCS, SOS, PM, APC) to their end or to the end of the line, then two-character escapes.
-const escapes =
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\r\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]/g
-// Controls, lone surrogates, and format characters (among them those that turn the direction of text), except the two joiners
-// that Persian, Indic scripts and emoji are written with.
-const invisible = /[\p{Cc}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
 
 function factsOf(failure: Failure): Facts {
   const detail = failure.detail ?? {}
@@ -202,6 +142,3 @@ function factsOf(failure: Failure): Facts {
     unchanged: failure.stage === undefined ? 'Nothing was changed.' : 'Nothing was created.',
   }
 }
-
-const pair = (a: number, aUnit: string, b: number, bUnit: string): string =>
-  b === 0 ? `${a} ${aUnit}` : `${a} ${aUnit} ${b} ${bUnit}`

@@ -5,6 +5,7 @@ import { stopMeasuring } from '../disk/measure.ts'
 import { connectKeeper, type Keeper } from '../keeper/client.ts'
 import { failureOf } from '../model/failure.ts'
 import { isLive } from '../model/run.ts'
+import { counted } from '../model/units.ts'
 import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts'
 import { stopRun } from '../runs/attempt/stop.ts'
 import type { Context } from '../runs/context.ts'
@@ -99,7 +100,7 @@ export const createHost: CreateHost = async (options) => {
     if (lost > 0)
       options.notify({
         level: 'warning',
-        text: `The process that holds the terminals ended. ${lost === 1 ? '1 run was' : `${lost} runs were`} interrupted; their screens are kept.`,
+        text: `The process that holds the terminals ended. ${counted(lost, 'run was', 'runs were')} interrupted; their screens are kept.`,
         next: 'Resume them',
       })
   }

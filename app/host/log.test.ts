@@ -20,7 +20,7 @@ describe('the log', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(readFileSync(path, 'utf8')).toBe(
       '2026-11-22T00:00:00.000Z info  started\n' +
-        '2026-11-22T00:00:00.000Z warn  a\n    2026-11-22T00:00:00.000Z error forged\\x1b[31m\\x0d\n',
+        '2026-11-22T00:00:00.000Z warn  a\n    2026-11-22T00:00:00.000Z error forged\\u{1b}[31m\\u{d}\n',
     )
   })
 

@@ -2,6 +2,7 @@
 // that cannot be written must not stop the work) and is synchronous, so that a crash's last words are on the disk. It is given no
 // secrets: no prompt, no terminal bytes, no token, no environment.
 import { appendFileSync, chmodSync, renameSync, statSync } from 'node:fs'
+import { visibleText } from '../model/text.ts'
 
 export type Level = 'info' | 'warn' | 'error'
 
@@ -65,12 +66,5 @@ function turnOver(path: string): void {
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
 
-// Hostile text (paths, git's output) must not forge entries or move a terminal's cursor: a stack's lines are indented, other
-// control characters are shown as escapes.
-const oneEntry = (text: string): string =>
-  text
-    .replaceAll('\n', '\n    ')
-    .replace(
-      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g,
-      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-    )
+// Hostile text (paths, git's output) must not forge entries or move a terminal's cursor: a stack's lines are indented.
+const oneEntry = (text: string): string => visibleText(text, '\n').replaceAll('\n', '\n    ')

@@ -3,6 +3,7 @@
 import type { HostStatus } from '../contract/commands/host.ts'
 import { protocolVersion } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'
+import { counted } from '../model/units.ts'
 import type { Handlers, HostRoom, OwnCommand } from './room.ts'
 import type { Service } from './serve.ts'
 
@@ -39,7 +40,7 @@ export function createOwnCommands(deps: OwnCommandDeps): Pick<Handlers, OwnComma
     async 'host.stop'({ agents }, { caller }) {
       const runs = room.activity().liveRuns
       if (agents === 'refuse' && runs > 0) {
-        throw fail('in-use', { runs, message: `${runs} ${runs === 1 ? 'run is' : 'runs are'} live` })
+        throw fail('in-use', { runs, message: `${counted(runs, 'run is', 'runs are')} live` })
       }
       if (agents === 'stop') {
         await room.stopAll(caller)

@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
+import { lastLineOf } from '../model/text.ts'
 import { runProgram } from './run-program.ts'
 
 export interface LoginEnvironment {
@@ -125,8 +126,8 @@ async function askShell(shell: string, home: string | undefined, timeoutMs: numb
     // What was printed in full counts, whatever the shell's exit: a start-up file may well end with an error.
     if (to > from) return { environment: parse(printed.slice(from + mark.length, to), own), source: 'login-shell' }
     if (timedOut) return fallBack(`${shell} did not finish its start-up files within ${timeoutMs} ms`)
-    const last = stderr.trim().split('\n').at(-1)
-    return fallBack(`${shell} ended with ${signal ?? code}${last ? `: ${last.slice(0, 300)}` : ''}`)
+    const last = lastLineOf(stderr)
+    return fallBack(`${shell} ended with ${signal ?? code}${last ? `: ${last}` : ''}`)
   } catch (error) {
     return fallBack(`${shell} could not be started: ${error instanceof Error ? error.message : String(error)}`)
   }

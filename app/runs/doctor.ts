@@ -2,11 +2,11 @@
 import { isAbsolute } from 'node:path'
 import { detectAgents } from '../agents/detect.ts'
 import type { Finding } from '../contract/commands/host.ts'
-import { bytesText } from '../contract/sentences.ts'
 import { exists } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
 import { failureOf } from '../model/failure.ts'
 import { isKept, isLive } from '../model/run.ts'
+import { bytesText, counted } from '../model/units.ts'
 import { loginEnvironment } from '../process/environment.ts'
 import type { Context } from './context.ts'
 import { isOpen } from './recovery/recovery-report.ts'
@@ -14,8 +14,6 @@ import { inspectPresent } from './repositories.ts'
 import { spaceLeft } from './space.ts'
 import { listTrash } from './trash/trash.ts'
 import { worktreeRootOf } from './worktree-root.ts'
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 /** Examines everything that a run needs, one finding each. */
 export async function examine(context: Context): Promise<{ findings: Finding[] }> {
@@ -64,7 +62,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     const held = await keeper.list()
     return {
       result: 'ok',
-      text: `process ${keeper.pid}, ${plural(held.filter((session) => session.exit === null).length, 'live session')}`,
+      text: `process ${keeper.pid}, ${counted(held.filter((session) => session.exit === null).length, 'live session')}`,
       next: null,
     }
   })

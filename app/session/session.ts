@@ -1,9 +1,9 @@
 // One live session as the host has it: the keeper's bytes go into a mirror, the mirror's answers go back, views are shown it,
 // and its state is left on disk for the next host. It promises that a query is answered once, across any number of hosts, and
 // that neither a flood nor a stuck view stalls anything. It knows no runs and no agents; an adapter's reading comes in.
-
 import { terminalSize } from '../contract/wire.ts'
 import type { Keeper, KeeperError } from '../keeper/client.ts'
+import { pasteBytes } from '../model/paste.ts'
 import type { Exit } from '../model/session.ts'
 import type { EventSummary, TitleReader, TranscriptReader } from '../model/transcript.ts'
 import { inputAnswers, newActivity, statusEvidence } from './activity/activity.ts'
@@ -11,7 +11,6 @@ import { createFacts, type SessionFacts } from './activity/facts.ts'
 import { parseMemory } from './activity/memory.ts'
 import { createViewers, type Viewer, type ViewerHandle } from './attach.ts'
 import { type Feed, openFeed } from './feed.ts'
-import { pasteBytes } from './sanitise.ts'
 import {
   type Checkpoint,
   checkpointVersion,

@@ -2,6 +2,7 @@
 // the journal's own chain can be checked from the file alone), the columns a reader wants, and a hash over all of it and the
 // line before, so that no column can be changed unseen. It writes text and opens no database.
 import type { Event, JournalRecord } from '../model/event.ts'
+import { visibleText } from '../model/text.ts'
 import { canonicalJson, sha256 } from './canonical.ts'
 import { genesisHash, type Head } from './chain.ts'
 import { type Folder, runIdOf, startFold } from './fold.ts'
@@ -169,9 +170,4 @@ function shasIn(event: Event, baseCommit: string | null): string[] {
 }
 
 // A path may hold a newline and worse. The event's own column keeps it exactly; here it is shown so that a line stays a line.
-function plain(text: string | null | undefined): string {
-  return (text ?? '').replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
+const plain = (text: string | null | undefined): string => visibleText(text ?? '')

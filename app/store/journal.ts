@@ -3,6 +3,7 @@
 // failed changed nothing. It knows events as values; what they are for is the business of app/runs.
 import { type Actor, Event, type JournalRecord } from '../model/event.ts'
 import { reduce, type State } from '../model/state.ts'
+import { visibleText } from '../model/text.ts'
 import { canonicalJson } from './canonical.ts'
 import { genesisHash, type Head, hashOf, type Verdict, verifyChain } from './chain.ts'
 import type { Database } from './database.ts'
@@ -233,17 +234,15 @@ function link(event: Event, by: By, head: Head, clock: Clock): JournalRecord {
     seq: head.seq + 1,
     at: Math.round(clock.now()),
     mono: Math.round(clock.mono()),
-    actor: { user: lineOf(by.actor.user), via: by.actor.via },
-    commandId: by.commandId === null ? null : lineOf(by.commandId) || null,
+    // Half a surrogate pair would be hashed as one thing and come back from SQLite as another; a line break would break the audit log.
+    actor: { user: visibleText(by.actor.user), via: by.actor.via },
+    commandId: by.commandId === null ? null : visibleText(by.commandId) || null,
     inputHash: by.inputHash,
     event,
     previousHash: head.hash,
   }
   return { ...body, hash: hashOf(body) }
 }
-
-// Half a surrogate pair would be hashed as one thing and come back from SQLite as another; a line break would break the audit log.
-const lineOf = (text: string): string => text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?')
 
 function* allRows(rowsAfter: (seq: number, limit: number) => Row[]): Generator<Row> {
   for (let rows = rowsAfter(0, pageSize); rows.length > 0; rows = rowsAfter(rows.at(-1)!.seq, pageSize)) yield* rows

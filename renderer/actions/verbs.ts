@@ -1,11 +1,11 @@
 // What a gesture sets going: a command, and what the person is told about it. Success is seen in the tiles; only what no tile
 // shows (an Undo, a refusal) becomes a message.
-
 import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
-import { bytesText, freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'
+import { freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 import type { Run } from '../../app/model/run.ts'
+import { bytesText } from '../../app/model/units.ts'
 import { call, useReplica } from '../client/replica.ts'
 import { say, sayFailure, toasts } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'

@@ -1,13 +1,14 @@
 // Frees a removed run's disk for good, before its time. There is no Undo after this one, so that it always asks, and names the
 // commits that would be lost where the host found any.
 import { useRef } from 'react'
-import { bytesText, sentenceOf } from '../../app/contract/sentences.ts'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Failure } from '../../app/model/failure.ts'
+import { bytesText, counted } from '../../app/model/units.ts'
 import { purge } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Modal } from '../parts/Modal.tsx'
-import { counted, line } from '../parts/words.ts'
+import { line } from '../parts/words.ts'
 
 interface Props {
   readonly runId: string

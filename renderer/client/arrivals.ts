@@ -1,9 +1,9 @@
 // What a person is told when something arrives that they did not ask for: a host that was started again, a notice of the host, a
 // folder that another start of Coppice was given, a folder that is dropped on the window.
-import { dateText } from '../../app/contract/sentences.ts'
+import { counted, dateText } from '../../app/model/units.ts'
 import { addRepository } from '../actions/verbs.ts'
 import { say } from '../parts/toasts.ts'
-import { counted, line } from '../parts/words.ts'
+import { line } from '../parts/words.ts'
 import { openDialog, showFilter } from '../window/ui.ts'
 import { bridge } from './bridge.ts'
 import { onArrival, onClient } from './replica.ts'

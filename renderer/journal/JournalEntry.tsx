@@ -1,8 +1,10 @@
 // One record of the journal: a line, and on demand all that it holds: who asked by which command, what was done item by item, why it
 // failed with git's own last lines as git wrote them, and the hashes that chain it. Every text in it is hostile and shown as text.
-import { dateText, sentenceOf } from '../../app/contract/sentences.ts'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Event, JournalRecord, ReportItem } from '../../app/model/event.ts'
 import type { Failure } from '../../app/model/failure.ts'
+import { visibleText } from '../../app/model/text.ts'
+import { dateText } from '../../app/model/units.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { line } from '../parts/words.ts'
 import { focusRun } from '../window/ui.ts'
@@ -76,7 +78,11 @@ function Details({ record }: { record: JournalRecord }) {
   const { event } = record
   const failure = failureIn(event)
   const report = reportIn(event)
-  const said = failure ? saidBy(failure) : 'said' in event ? (event.said ?? []).map(visible) : []
+  const said = failure
+    ? saidBy(failure)
+    : 'said' in event
+      ? (event.said ?? []).map((one) => visibleText(one, '\t'))
+      : []
   return (
     <div className="entry-facts">
       {failure && (
@@ -123,7 +129,7 @@ function Details({ record }: { record: JournalRecord }) {
       </dl>
       <details>
         <summary>The whole record</summary>
-        <pre>{visible(JSON.stringify(event, null, 2))}</pre>
+        <pre>{visibleText(JSON.stringify(event, null, 2), '\n')}</pre>
       </details>
     </div>
   )
@@ -142,14 +148,8 @@ function reportIn(event: Event): readonly ReportItem[] {
 function saidBy({ detail }: Failure): string[] {
   const texts = [detail?.message, detail?.lines].flatMap((value) => (Array.isArray(value) ? value : [value]))
   const lines = texts.flatMap((value) => (typeof value === 'string' && value !== '' ? value.split('\n') : []))
-  return [...new Set(lines)].map(visible)
+  return [...new Set(lines)].map((one) => visibleText(one, '\t'))
 }
-
-// Characters that turn the direction of text or cannot be seen are shown as what they are.
-const visible = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
-    character === '\n' || character === '\t' ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
 
 export function runOf({ event }: JournalRecord): string | null {
   if ('runId' in event) return event.runId

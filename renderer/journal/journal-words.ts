@@ -1,8 +1,9 @@
 // One line for each entry of the journal, with the silhouette that goes with it. Pure; the texts inside are hostile and shortened.
-import { bytesText, sentenceOf } from '../../app/contract/sentences.ts'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'
 import type { Event } from '../../app/model/event.ts'
 import type { Intent } from '../../app/model/run.ts'
+import { bytesText } from '../../app/model/units.ts'
 import type { IconName } from '../parts/Icon.tsx'
 import { line, looks, stageName } from '../parts/words.ts'
 

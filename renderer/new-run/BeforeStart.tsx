@@ -2,11 +2,11 @@
 // line, and what it takes.
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'
-import { bytesText } from '../../app/contract/sentences.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
+import { bytesText, counted } from '../../app/model/units.ts'
 import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
-import { agentLabel, branchParts, counted, line, shortPath } from '../parts/words.ts'
+import { agentLabel, branchParts, line, shortPath } from '../parts/words.ts'
 import type { Form } from './new-run-form.ts'
 import './before-start.css'
 

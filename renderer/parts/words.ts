@@ -1,16 +1,12 @@
 // How facts are said in small places: ages in one unit or two, sizes, the proof beside a state, an agent's name and mark. Pure.
 // Failures and the states' own words come from contract/sentences; unknown is said as such and never as zero.
-import { ageText, bytesText, plainText } from '../../app/contract/sentences.ts'
 import type { Attention, Look } from '../../app/model/attention.ts'
 import type { Failure } from '../../app/model/failure.ts'
 import { isLive, type Live, type Run, type StageRecord } from '../../app/model/run.ts'
 import type { ActivitySource } from '../../app/model/session.ts'
+import { plainText } from '../../app/model/text.ts'
+import { ageText, bytesText, ordinal, shortAge } from '../../app/model/units.ts'
 import type { IconName } from './Icon.tsx'
-
-/** The largest unit of an age only: "4 m". */
-export function shortAge(ms: number): string {
-  return ageText(ms).split(' ').slice(0, 2).join(' ')
-}
 
 export const looks: Readonly<Record<Look, { readonly icon: IconName; readonly state: string }>> = {
   permission: { icon: 'permission', state: 'permission' },
@@ -109,16 +105,6 @@ function stageText(run: Run, now: number): string {
   if (!current) return ''
   return `step ${run.stages.length}, ${ageText(now - current.startedAt)}`
 }
-
-/** 1st, 2nd, 3rd, 4th … */
-export function ordinal(n: number): string {
-  const tens = n % 100
-  const suffix = tens >= 11 && tens <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')
-  return `${n}${suffix}`
-}
-
-/** "1 run", "3 runs". */
-export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
 const agents: Readonly<Record<Run['agent'], { readonly label: string; readonly mark: string }>> = {
   claude: { label: 'Claude Code', mark: 'Cl' },

@@ -3,6 +3,7 @@
 import { useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'
+import { counted } from '../../app/model/units.ts'
 import { useLive, useRun } from '../client/hooks.ts'
 import { call } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
@@ -79,7 +80,7 @@ export function PublishDialog({ runId, onClose }: { runId: string; onClose: () =
                 ? 'unknown'
                 : dirty === 0
                   ? 'nothing'
-                  : `${dirty} ${dirty === 1 ? 'file' : 'files'}, left out of the push`}
+                  : `${counted(dirty, 'file')}, left out of the push`}
           </dd>
           <dt>Now</dt>
           <dd>{deliveryText(run)}</dd>

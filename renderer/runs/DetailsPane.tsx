@@ -1,9 +1,10 @@
 // What is known of one run, with where each fact comes from and how old it is: evidence, prompt, base and branch, worktree,
 // attempts, and the last entries of the journal.
 import { type ReactNode, useEffect, useState } from 'react'
-import { ageText, bytesText, phaseWord } from '../../app/contract/sentences.ts'
+import { phaseWord } from '../../app/contract/sentences.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import type { Attempt, Live, Run } from '../../app/model/run.ts'
+import { ageText, bytesText, counted } from '../../app/model/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'
 import { copyText } from '../actions/verbs.ts'
 import { useAttention, useLive, useRun } from '../client/hooks.ts'
@@ -154,7 +155,7 @@ function Evidence({ run, live }: { run: Run; live: Live | undefined }) {
       text:
         live.processes.value === null
           ? `Processes unknown${live.processes.why ? `: ${line(live.processes.why, 80)}` : ''}`
-          : `${live.processes.value === 1 ? '1 process' : `${live.processes.value} processes`} alive`,
+          : `${counted(live.processes.value, 'process', 'processes')} alive`,
       at: live.processes.observedAt,
     })
   }
@@ -162,7 +163,7 @@ function Evidence({ run, live }: { run: Run; live: Live | undefined }) {
   else if (exitText(run)) rows.push({ text: `Ended with ${exitText(run)}`, at: run.settledAt })
   if (run.outcome?.costUsd !== undefined)
     rows.push({
-      text: `Cost ${run.outcome.costUsd.toFixed(2)} USD${run.outcome.turns ? `, ${run.outcome.turns} turns` : ''}`,
+      text: `Cost ${run.outcome.costUsd.toFixed(2)} USD${run.outcome.turns ? `, ${counted(run.outcome.turns, 'turn')}` : ''}`,
       at: null,
     })
   return (
@@ -218,7 +219,7 @@ function WorktreeFacts({ run, live }: { run: Run; live: Live | undefined }) {
         <dt>Comes back</dt>
         <dd>{observed(live?.reclaimableBytes, bytesText)}</dd>
         <dt>Not committed</dt>
-        <dd>{observed(live?.dirty, (n) => (n === 1 ? '1 file' : `${n} files`))}</dd>
+        <dd>{observed(live?.dirty, (n) => counted(n, 'file'))}</dd>
         <dt>Commits</dt>
         <dd>{observed(live?.ahead, (n) => `${n} ahead of the base`)}</dd>
       </dl>

@@ -1,9 +1,9 @@
 // What an empty list says: why it is empty, and the way on.
+import { counted } from '../../app/model/units.ts'
 import { perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
-import { counted } from '../parts/words.ts'
 import { showFilter, useUi } from '../window/ui.ts'
 
 export function NothingHere() {

@@ -2,13 +2,14 @@
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { Look } from '../../app/model/attention.ts'
 import type { Settings } from '../../app/model/settings.ts'
+import { counted, shortAge } from '../../app/model/units.ts'
 import { perform } from '../actions/actions.ts'
 import { attempt } from '../actions/verbs.ts'
 import { useNeeding, useSettings } from '../client/hooks.ts'
 import { Icon, type IconName } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
-import { line, looks, shortAge } from '../parts/words.ts'
+import { line, looks } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
 import './strip.css'
 
@@ -33,7 +34,7 @@ export function Strip() {
     <section className="strip" aria-label="Runs that need you">
       {waiting.length > 0 ? (
         <button type="button" className="count" onClick={() => showFilter('needs')} aria-live="polite">
-          {waiting.length === 1 ? '1 waits for you' : `${waiting.length} wait for you`}
+          {counted(waiting.length, 'waits', 'wait')} for you
         </button>
       ) : (
         <span className="calm muted">{needing.length > 0 ? 'Nobody waits for you' : 'Nothing needs you'}</span>

@@ -1,10 +1,10 @@
 // A tile's foot: agent, branch, changes, size, time. On hover or focus the facts give way to what can be done.
-import { ageText } from '../../app/contract/sentences.ts'
 import type { Live, Run } from '../../app/model/run.ts'
+import { ageText, shortAge } from '../../app/model/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'
 import { Icon } from '../parts/Icon.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
-import { agentLabel, agentMark, branchParts, elapsed, line, shortAge, sizeText } from '../parts/words.ts'
+import { agentLabel, agentMark, branchParts, elapsed, line, sizeText } from '../parts/words.ts'
 import { TileMenu } from './TileMenu.tsx'
 import './tile-foot.css'
 

@@ -1,15 +1,16 @@
 // What stands between a tile's terminal and its foot: a question with its answers, a verdict with the way on, the steps of a run
 // that is being prepared, or why a queued one waits. No answer is favoured, and nothing that is asked is cut.
-import { ageText, sentenceOf } from '../../app/contract/sentences.ts'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Attention } from '../../app/model/attention.ts'
 import type { Live, Run, StageRecord } from '../../app/model/run.ts'
+import { ageText, counted, ordinal } from '../../app/model/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'
 import { answerSetup } from '../actions/verbs.ts'
 import { useReplica } from '../client/replica.ts'
 import { Icon, type IconName } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
-import { agentLabel, exitText, line, ordinal, ownWords, stageName } from '../parts/words.ts'
+import { agentLabel, exitText, line, ownWords, stageName } from '../parts/words.ts'
 import { giveKeys } from '../terminal/terminals.ts'
 import { openDialog, useUi } from '../window/ui.ts'
 import './tile-panel.css'
@@ -193,7 +194,7 @@ export function workText(live: Live | undefined): string {
         ? 'changes unknown'
         : dirty.value === 0
           ? ''
-          : `${dirty.value === 1 ? '1 file' : `${dirty.value} files`} not committed`,
+          : `${counted(dirty.value, 'file')} not committed`,
     )
   }
   return parts.filter((part) => part !== '').join(', ')

@@ -1,7 +1,8 @@
 // The box in which a run's terminal stands. It opens the view when the box is seen, releases it when it is not (the last screen
 // is kept and comes back dimmed), and joins it to each new connection. Bytes go past React.
 import { useEffect, useRef, useState } from 'react'
-import { bytesText, sentenceOf } from '../../app/contract/sentences.ts'
+import { sentenceOf } from '../../app/contract/sentences.ts'
+import { bytesText } from '../../app/model/units.ts'
 import { useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'
 import { line } from '../parts/words.ts'

@@ -1,14 +1,14 @@
-// Opens what a terminal or a page links to, after links.ts has judged it: in the person's browser, never in this page.
+// Opens what a terminal or a page links to, after the model has judged it: in the person's browser, never in this page.
+import { judgeLink } from '../../app/model/link.ts'
 import { bridge } from '../client/bridge.ts'
 import { say } from '../parts/toasts.ts'
 import { openDialog } from '../window/ui.ts'
-import { judgeLink } from './links.ts'
 
 /** A link that hostile text offered. */
 export function openLink(text: string): void {
   const verdict = judgeLink(text)
-  if (verdict.open === 'now') openUrl(verdict.url)
-  else if (verdict.open === 'ask') openDialog({ kind: 'link', url: verdict.url, why: verdict.why })
+  if (verdict.verdict === 'open') openUrl(verdict.url)
+  else if (verdict.verdict === 'ask') openDialog({ kind: 'link', url: verdict.url, why: verdict.why })
   else say({ title: 'Link not opened', text: verdict.why, level: 'warning' })
 }
 

@@ -9,8 +9,8 @@ import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal } from '@xterm/xterm'
 import type { Attachment, Client } from '../../app/contract/client.ts'
 import type { Failure } from '../../app/model/failure.ts'
+import { pasteBytes } from '../../app/model/paste.ts'
 import { onTheme, terminalTheme } from '../settings/theme.ts'
-import { pasteBytes } from './paste.ts'
 import { guard, isReply } from './terminal-guards.ts'
 import { firstRow, fitting, type Type, typeFor } from './terminal-size.ts'
 import { drawWithWebgl } from './terminal-webgl.ts'
@@ -237,7 +237,7 @@ export function openView(options: ViewOptions): TerminalView {
   const giveKeysBack = () => box.closest<HTMLElement>('[data-run-id]')?.focus()
 
   function paste(text: string) {
-    send(pasteBytes(text, terminal.modes.bracketedPasteMode))
+    send(pasteBytes(text, { bracketed: terminal.modes.bracketedPasteMode }))
     terminal.scrollToBottom()
   }
   const listeners = new AbortController()

@@ -1,10 +1,11 @@
 // The title bar: where I am, the palette, whether the host is there, New run, settings.
+import { counted } from '../../app/model/units.ts'
 import { action, perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
-import { counted, line } from '../parts/words.ts'
+import { line } from '../parts/words.ts'
 import { type Filter, useUi } from './ui.ts'
 import './title-bar.css'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { attentionOf } from '../../app/model/attention.ts'
 import { eventText } from '../../renderer/journal/journal-words.ts'
-import { branchParts, ordinal, proofOf, shortAge, shortPath, sizeText } from '../../renderer/parts/words.ts'
+import { branchParts, proofOf, shortPath, sizeText } from '../../renderer/parts/words.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const now = Date.now()
@@ -23,8 +23,6 @@ describe('words of a tile', () => {
   })
 
   it('is short where there is little room', () => {
-    expect(shortAge(252_000)).toBe('4 m')
-    expect([1, 2, 3, 4, 11, 12, 21].map(ordinal)).toEqual(['1st', '2nd', '3rd', '4th', '11th', '12th', '21st'])
     expect(branchParts('agent/a/b')).toEqual(['agent/a/', 'b'])
     expect(shortPath('/home/you/.local/share/coppice/worktrees/x', '/home/you/.local/share/coppice')).toBe('~/…/x')
     expect(shortPath('/tmp/a/b/c', undefined)).toBe('/tmp/…/c')

@@ -2,9 +2,10 @@
 // run (a background task ends after the first), `init` repeats with every turn, and the cost is cumulative over the whole
 // conversation, resumed ones included: hence the last one counts and nothing is added up.
 import type { EventSummary, TranscriptLine } from '../../model/transcript.ts'
+import { counted } from '../../model/units.ts'
 import type { AgentReader } from '../adapter.ts'
 import { brief, field, list, number, text } from '../json.ts'
-import { count, dollars, type EventReading, inputOf, line, readerOf } from '../reading.ts'
+import { dollars, type EventReading, inputOf, line, readerOf } from '../reading.ts'
 
 const working = { state: 'working' } as const
 
@@ -123,7 +124,7 @@ function readResult(event: unknown): EventReading {
   const turns = number(event, 'num_turns')
   const denied = list(event, 'permission_denials').map((denial) => text(denial, 'tool_name'))
   const verdict = verdictOf(event)
-  const facts = [turns === undefined ? '' : count(turns, 'turn'), costUsd === undefined ? '' : dollars(costUsd)]
+  const facts = [turns === undefined ? '' : counted(turns, 'turn'), costUsd === undefined ? '' : dollars(costUsd)]
   const said = verdict.result === 'succeeded' ? 'Finished' : verdict.reason
   return {
     lines: [line('verdict', said, facts.filter((fact) => fact !== '').join(' · '))],

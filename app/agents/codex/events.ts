@@ -1,9 +1,10 @@
 // `codex exec --json`, as 0.169.0 prints it. A top-level `error` is a retry notice and not the end; `turn.completed` and
 // `turn.failed` are. It reports tokens, no cost. A command that its sandbox refuses may leave no event at all.
 import type { EventSummary } from '../../model/transcript.ts'
+import { counted } from '../../model/units.ts'
 import type { AgentReader } from '../adapter.ts'
 import { brief, field, list, number, text } from '../json.ts'
-import { count, type EventReading, line, readerOf } from '../reading.ts'
+import { type EventReading, line, readerOf } from '../reading.ts'
 
 const working = { state: 'working' } as const
 
@@ -94,7 +95,7 @@ function toolOf(
 function readCompleted(event: unknown, turns: number): EventReading {
   const input = number(event, 'usage', 'input_tokens')
   const output = number(event, 'usage', 'output_tokens')
-  const tokens = input === undefined || output === undefined ? '' : count(input + output, 'token')
+  const tokens = input === undefined || output === undefined ? '' : counted(input + output, 'token')
   return {
     lines: [line('verdict', 'Finished', tokens)],
     activity: { state: 'idle' },

@@ -1,9 +1,10 @@
 // Gemini CLI's stream-json, as 0.61.0 prints it. What it says arrives in pieces (`delta`), which are put together here and
 // shown when the next event of another kind comes. It reports tokens, no cost.
 import type { TranscriptLine } from '../../model/transcript.ts'
+import { counted } from '../../model/units.ts'
 import type { AgentReader } from '../adapter.ts'
 import { brief, field, number, text } from '../json.ts'
-import { count, type EventReading, inputOf, line, readerOf } from '../reading.ts'
+import { type EventReading, inputOf, line, readerOf } from '../reading.ts'
 
 const working = { state: 'working' } as const
 /** A flood of pieces is shown in parts of this many characters. */
@@ -70,7 +71,7 @@ function readToolResult(event: unknown, tools: Map<string, string>, before: read
 
 function readResult(event: unknown, before: readonly TranscriptLine[]): EventReading {
   const tokens = number(event, 'stats', 'total_tokens')
-  const facts = tokens === undefined ? '' : count(tokens, 'token')
+  const facts = tokens === undefined ? '' : counted(tokens, 'token')
   const activity = { state: 'idle' } as const
   if (text(event, 'status') === 'success') {
     const lines = [...before, line('verdict', 'Finished', facts)]

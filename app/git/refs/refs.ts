@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMissing } from '../../disk/files.ts'
 import { CoppiceFailure, fail, failureOf } from '../../model/failure.ts'
+import { hasControls } from '../../model/text.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
 import { withRetry } from '../lock.ts'
 import { locateCheckout } from '../worktree/checkout.ts'
@@ -44,7 +45,7 @@ export const objectName = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/
 
 /** The commit that a ref, a tag, a name or an abbreviation means. Throws `base-not-found`. */
 export async function resolveCommit(context: GitContext, directory: string, ref: string): Promise<string> {
-  if (ref === '' || ref.length > 1000 || ref.startsWith('-') || /[\p{Cc}]/u.test(ref) || !ref.isWellFormed()) {
+  if (ref === '' || ref.length > 1000 || ref.startsWith('-') || hasControls(ref) || !ref.isWellFormed()) {
     throw fail('base-not-found', { base: ref.slice(0, 200) })
   }
   const args = ['rev-parse', '--verify', '--quiet']

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { readSmallFile } from '../../disk/files.ts'
 import { fail } from '../../model/failure.ts'
+import { hasControls } from '../../model/text.ts'
 import { allValues, type ConfigEntry, isRepositoryScope, lastValue, splitKey, writeConfig } from '../config-list.ts'
 import type { GitContext } from '../exec.ts'
 import { redirects } from '../hardening.ts'
@@ -54,7 +55,7 @@ export function resolveRemote(entries: readonly ConfigEntry[], remote: string, o
       message: `"${remote}" leads to ${actual.join(' and ')}, not to ${wanted}`,
     })
   }
-  if (/^-|[\p{Cc}]/u.test(wanted)) throw fail('remote-surprise', { remote, expected: '', actual })
+  if (wanted.startsWith('-') || hasControls(wanted)) throw fail('remote-surprise', { remote, expected: '', actual })
   const ignored = entries.filter((entry) => {
     const { section, name } = splitKey(entry.key)
     return !options.trusted && isRepositoryScope(entry) && redirects(section, name, entry.key)

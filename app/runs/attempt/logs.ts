@@ -1,8 +1,8 @@
 // What a run printed, in pages: from the keeper's spool while that has it. Raw bytes, or their text without control sequences.
-import { readableOutput } from '../../contract/readable-output.ts'
 import { readSpoolFromDisk } from '../../keeper/client.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
+import { readableOutput } from '../../model/text.ts'
 import { type Context, runOf } from '../context.ts'
 import { recordedSessions } from '../terminal.ts'
 

@@ -7,6 +7,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import ignore from 'ignore'
 import { readSmallText } from '../../disk/files.ts'
 import { fail, failureOf } from '../../model/failure.ts'
+import { bytesText } from '../../model/units.ts'
 
 export const includeFileName = '.worktreeinclude'
 /** A pattern that would copy more than this is a mistake (a node_modules, a build): refused by name, nothing copied. */
@@ -58,7 +59,7 @@ export async function findIncludedFiles(checkout: string, tracked: ReadonlySet<s
         bytes += (await lstat(path)).size
         if (files.length > maxFiles || bytes > maxBytes) {
           throw fail('copy-failed', {
-            message: `${includeFileName} names more than ${maxFiles} files or ${maxBytes / 1024 ** 2} MB (the last one: ${name})`,
+            message: `${includeFileName} names more than ${maxFiles} files or ${bytesText(maxBytes)} (the last one: ${name})`,
             file: name,
           })
         }

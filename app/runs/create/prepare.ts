@@ -11,6 +11,7 @@ import type { ReportItem } from '../../model/event.ts'
 import { CoppiceFailure, type Failure, fail, failureOf, type Stage } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run, StageRecord } from '../../model/run.ts'
+import { counted } from '../../model/units.ts'
 import { startAttempt } from '../attempt/attempt.ts'
 import { stopRun } from '../attempt/stop.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
@@ -205,7 +206,7 @@ async function furnish(
       const copied = await copies(() => copyIncludedFiles(repository.path, worktree, included.files, signal))
       const left =
         included.leftOut.length > 0 ? `, ${included.leftOut.length} left out (links and what cannot be read)` : ''
-      return `${copied.length} ${copied.length === 1 ? 'file' : 'files'} copied by .worktreeinclude${left}`
+      return `${counted(copied.length, 'file')} copied by .worktreeinclude${left}`
     })
   }
 

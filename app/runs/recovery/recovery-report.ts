@@ -1,6 +1,7 @@
 // What a recovery says to a person: its lines, and one sentence that counts them by what they are. Only what is new is recorded: a
 // thing that was listed before, and is again, is no news.
 import type { ReportItem } from '../../model/event.ts'
+import { counted } from '../../model/units.ts'
 import { type Context, record } from '../context.ts'
 
 /** How each kind of line is counted in the sentence: one of it, and several. The order is the sentence's. */
@@ -39,7 +40,7 @@ export function summary(report: readonly Line[]): string {
   const done = report.filter((line) => !isOpen(line))
   const count = (test: (line: Line) => boolean, [one, many]: readonly [string, string]) => {
     const n = report.filter(test).length
-    return n === 0 ? [] : [`${n} ${n === 1 ? one : many}`]
+    return n === 0 ? [] : [counted(n, one, many)]
   }
   const said = [
     ...Object.entries(words).flatMap(([kind, name]) => count((line) => !isOpen(line) && line.kind === kind, name)),

@@ -11,6 +11,7 @@ import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '
 import { readEntries } from '../../git/worktree/entries.ts'
 import { failureOf } from '../../model/failure.ts'
 import { isLive, type Run } from '../../model/run.ts'
+import { counted } from '../../model/units.ts'
 import { type Context, placeOf, repositoryOf, runOf } from '../context.ts'
 import { whoIsInside } from '../processes/who-is-inside.ts'
 import { lockReason } from '../worktree-root.ts'
@@ -112,7 +113,7 @@ async function goneFacts(context: Context, run: Run): Promise<RemovalFact[]> {
     if (!entry) return []
     const git = await context.git(repository)
     const { count, subjects } = await inspectGoneWorktree(git, placeOf(repository), entry.adminDir, run.branch)
-    const text = `${count} ${count === 1 ? 'commit' : 'commits'} of the deleted worktree that no branch has`
+    const text = `${counted(count, 'commit')} of the deleted worktree that no branch has`
     return [{ kind: 'commits', count, text, names: [...subjects], onlyHere: true }]
   } catch (error) {
     return [unknownFact('commits', 'Whether its entry in git holds commits is unknown', reasonOf(error))]
@@ -132,22 +133,22 @@ function unpushedInside({ nested, submodules }: RemovalInspection): number | nul
 
 async function processFacts(context: Context, run: Run, worktree: string): Promise<RemovalFact[]> {
   const { own, others, unreadable } = await whoIsInside(context, run.id, worktree)
-  const named = (processes: typeof own) => processes.slice(0, 10).map(({ name, pid }) => `${name} (${pid})`)
-  const plural = (count: number) => `${count} ${count === 1 ? 'process' : 'processes'}`
+  const named = (those: typeof own) => those.slice(0, 10).map(({ name, pid }) => `${name} (${pid})`)
+  const processes = (count: number) => counted(count, 'process', 'processes')
   return [
     isLive(run.phase)
       ? liveFact
       : {
           kind: 'processes',
           count: own.length,
-          text: `${plural(own.length)} of the run still inside; ended first`,
+          text: `${processes(own.length)} of the run still inside; ended first`,
           names: named(own),
           onlyHere: false,
         },
     {
       kind: 'processes',
       count: others.length,
-      text: `${plural(others.length)} that ${others.length === 1 ? 'is' : 'are'} not the run's inside; not ended`,
+      text: `${processes(others.length)} that ${others.length === 1 ? 'is' : 'are'} not the run's inside; not ended`,
       names: named(others),
       onlyHere: true,
       ...(others.length > 0 ? { why: 'what is written there after the move goes into the trash' } : {}),
@@ -155,7 +156,7 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
     {
       kind: 'processes',
       count: unreadable,
-      text: `${plural(unreadable)} of yours may work inside too: not to be looked into`,
+      text: `${processes(unreadable)} of yours may work inside too: not to be looked into`,
       names: [],
       onlyHere: false,
     },

@@ -1,9 +1,9 @@
 // A removal's inspection as the facts that a person reads: counted, a few names each, what exists only here marked as such. A part
 // that could not be found out is a fact with `count: null` and the reason. Pure.
 import type { RemovalFact } from '../../contract/commands/cleanup.ts'
-import { ageText, bytesText } from '../../contract/sentences.ts'
 import type { NestedRepository } from '../../git/inspect/nested.ts'
 import type { Part, RemovalInspection } from '../../git/inspect/removal.ts'
+import { ageText, bytesText, counted } from '../../model/units.ts'
 
 type Kind = RemovalFact['kind']
 type Known<T> = Extract<Part<T>, { readonly known: true }>
@@ -14,46 +14,46 @@ export function removalFacts(found: RemovalInspection, ownLock: string): Removal
   return [
     fact('commits', 'commits', found.commits, (part) => ({
       count: part.onlyHere,
-      text: `${plural(part.onlyHere, 'commit')} that ${part.onlyHere === 1 ? 'exists' : 'exist'} nowhere else`,
+      text: `${counted(part.onlyHere, 'commit that exists', 'commits that exist')} nowhere else`,
       names: part.subjects,
     })),
     fact('staged', 'staged files', found.staged, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'file')} staged`,
+      text: `${counted(part.count, 'file')} staged`,
       names: part.names,
     })),
     fact('unstaged', 'changed files', found.unstaged, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'file')} not committed`,
+      text: `${counted(part.count, 'file')} not committed`,
       names: part.names,
     })),
     fact('unstaged', 'conflicts', found.conflicted, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'file')} in conflict`,
+      text: `${counted(part.count, 'file')} in conflict`,
       names: part.names,
     })),
     fact('untracked', 'untracked files', found.untracked, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'file')} not tracked${part.hiddenByConfig ? ' (hidden by status.showUntrackedFiles)' : ''}`,
+      text: `${counted(part.count, 'file')} not tracked${part.hiddenByConfig ? ' (hidden by status.showUntrackedFiles)' : ''}`,
       names: part.names,
       bytes: part.bytes,
     })),
     fact('precious', 'ignored files', precious, (part) => ({
       count: part.names.length,
-      text: `${plural(part.names.length, 'file')} that ${part.names.length === 1 ? 'matters' : 'matter'}, not in git`,
+      text: `${counted(part.names.length, 'file that matters', 'files that matter')}, not in git`,
       names: part.names,
     })),
     {
       ...fact('ignored', 'ignored files', found.ignored, (part) => ({
         count: part.count,
-        text: `${plural(part.count, 'ignored file')}${part.bytes > 0 ? `, ${bytesText(part.bytes)}` : ''}${part.rebuildable.length > 0 ? ` (and ${part.rebuildable.map(({ path }) => path).join(', ')}, which can be made again)` : ''}`,
+        text: `${counted(part.count, 'ignored file')}${part.bytes > 0 ? `, ${bytesText(part.bytes)}` : ''}${part.rebuildable.length > 0 ? ` (and ${part.rebuildable.map(({ path }) => path).join(', ')}, which can be made again)` : ''}`,
         names: part.names,
         bytes: part.bytes,
       })),
     },
     fact('hidden-edits', 'edits hidden from git', found.hiddenEdits, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'edit')} hidden by skip-worktree or assume-unchanged`,
+      text: `${counted(part.count, 'edit')} hidden by skip-worktree or assume-unchanged`,
       names: part.names,
     })),
     fact('nested-repositories', 'repositories inside', found.nested, (part) =>
@@ -64,7 +64,7 @@ export function removalFacts(found: RemovalInspection, ownLock: string): Removal
     ),
     fact('nested-repositories', 'worktrees inside', found.worktreesInside, (part) => ({
       count: part.count,
-      text: `${plural(part.count, 'worktree')} inside`,
+      text: `${counted(part.count, 'worktree')} inside`,
       names: part.names,
     })),
     fact('operation', 'operation in progress', found.operation, (part) => ({
@@ -75,14 +75,14 @@ export function removalFacts(found: RemovalInspection, ownLock: string): Removal
     {
       ...fact('stashes', 'stashes', found.stashes, (part) => ({
         count: part.count,
-        text: `${plural(part.count, 'stash', 'stashes')} that seem to name this branch (a guess); they stay in the repository`,
+        text: `${counted(part.count, 'stash', 'stashes')} that seem to name this branch (a guess); they stay in the repository`,
         names: part.names,
       })),
       onlyHere: false,
     },
     fact('locks', 'locks', found.locks, (part) => ({
       count: part.files.length,
-      text: `${plural(part.files.length, 'lock file')} of git, the youngest ${ageText(youngest(part.files))} old: something may be at work`,
+      text: `${counted(part.files.length, 'lock file')} of git, the youngest ${ageText(youngest(part.files))} old: something may be at work`,
       names: part.files.map(({ path, holders }) =>
         holders.length > 0 ? `${path} (open in ${holders.join(', ')})` : `${path} (no process is seen to have it open)`,
       ),
@@ -137,7 +137,7 @@ function joined(
 
 /** One that cannot be read makes the count of all unknown: what it holds is nobody's guess. */
 function repositories(found: readonly NestedRepository[], word: string, where: string): Said {
-  const text = `${plural(found.length, word, word === 'repository' ? 'repositories' : `${word}s`)} ${where}`
+  const text = `${counted(found.length, word, word === 'repository' ? 'repositories' : `${word}s`)} ${where}`
   const unreadable = found.find(({ dirty, unpushed }) => dirty === null || unpushed === null)
   const names = found.map(
     ({ path, dirty, unpushed }) => `${path} (${dirty ?? 'unknown'} changed, ${unpushed ?? 'unknown'} unpushed)`,
@@ -156,5 +156,3 @@ const youngest = (files: readonly { readonly ageMs: number }[]): number | null =
   files.length === 0 ? null : Math.min(...files.map(({ ageMs }) => ageMs))
 
 const hasWork = ({ dirty, unpushed }: NestedRepository): boolean => dirty !== 0 || unpushed !== 0
-
-const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`

@@ -12,6 +12,7 @@ import { moveDirectory } from '../../git/trash/move.ts'
 import type { ReportItem } from '../../model/event.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Run, Trash } from '../../model/run.ts'
+import { counted } from '../../model/units.ts'
 import { forgetSessions } from '../attempt/attempt.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent } from '../repositories.ts'
@@ -110,7 +111,7 @@ export async function purgeRun(
   const names = [
     count === null
       ? 'Whether commits exist only here is unknown'
-      : `${count} ${count === 1 ? 'commit that exists' : 'commits that exist'} nowhere else`,
+      : `${counted(count, 'commit that exists', 'commits that exist')} nowhere else`,
   ]
   if (input.consent !== wanted)
     throw fail(input.consent === undefined ? 'consent-needed' : 'consent-stale', { consent: wanted, names })

@@ -1,6 +1,7 @@
 // The hyperlinks of a screen (OSC 8), kept here and not by xterm: its own link service walks over every line that a link covers
 // for each character that is printed into it, so a link that a program never closes makes the parser quadratic. Bounded: the
 // oldest links are forgotten, and their text stays as text.
+import { hasControls } from '../../model/text.ts'
 import type { CoreAttributes } from './xterm-core.ts'
 
 export interface Link {
@@ -18,7 +19,6 @@ export interface Links {
 const maxLinks = 2000
 const maxUri = 2048
 const maxId = 250
-const hostile = /[\u0000-\u001f\u007f-\u009f]/
 
 export function newLinks(): Links {
   const byNumber = new Map<number, Link>()
@@ -57,11 +57,11 @@ export function newLinks(): Links {
 function parseLink(payload: string): Link | null {
   const semicolon = payload.indexOf(';')
   const uri = semicolon < 0 ? '' : payload.slice(semicolon + 1)
-  if (uri === '' || uri.length > maxUri || hostile.test(uri)) return null
+  if (uri === '' || uri.length > maxUri || hasControls(uri)) return null
   const id = payload
     .slice(0, semicolon)
     .split(':')
     .find((part) => part.startsWith('id='))
     ?.slice(3)
-  return { id: id && id.length <= maxId && !hostile.test(id) ? id : null, uri }
+  return { id: id && id.length <= maxId && !hasControls(id) ? id : null, uri }
 }

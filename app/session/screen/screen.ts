@@ -3,8 +3,8 @@
 // view that attaches. It survives hostile output: counts, payloads, titles, links and clusters are bounded, and what throws
 // inside the emulator is caught. It knows no session, no keeper and no client.
 import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from '@xterm/headless'
+import { plainText } from '../../model/text.ts'
 import { type ProgramStatus, parseNotification, parseProgramStatus } from '../activity/signals.ts'
-import { oneLine } from '../sanitise.ts'
 import { newLinks } from './links.ts'
 import {
   type Colours,
@@ -138,7 +138,7 @@ export function createScreen(options: ScreenOptions): Screen {
     serialise: ({ scrollback = options.scrollback ?? defaultScrollback } = {}) =>
       serialise({ core, modes, links: links.byNumber, scrollback }),
     lastLine: () => lastLine(terminal),
-    plainText: () => plainText(terminal),
+    plainText: () => wholeText(terminal),
     close: () => terminal.dispose(),
   }
 
@@ -226,7 +226,7 @@ export function createScreen(options: ScreenOptions): Screen {
 
   function readSignals(): void {
     const title = (data: string) => {
-      modes.title = oneLine(data, maxTitle)
+      modes.title = plainText(data, maxTitle)
       options.onTitle?.(modes.title)
     }
     takeOsc(core, 0, title)
@@ -330,13 +330,14 @@ const countLimit = (core: Core): number => Math.max(core.cols * oversize, 9999)
 function lastLine(terminal: Terminal): string | null {
   const buffer = terminal.buffer.active
   for (let y = buffer.baseY + terminal.rows - 1; y >= buffer.baseY; y--) {
-    const text = oneLine(buffer.getLine(y)?.translateToString(true) ?? '', 200)
+    // Columns that a program has set apart are one space here.
+    const text = plainText((buffer.getLine(y)?.translateToString(true) ?? '').replace(/\s+/g, ' '), 200)
     if (text) return text
   }
   return null
 }
 
-function plainText(terminal: Terminal): string {
+function wholeText(terminal: Terminal): string {
   const buffer = terminal.buffer.active
   const lines: string[] = []
   for (let y = 0; y < buffer.length; y++) {

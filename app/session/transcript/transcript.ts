@@ -4,8 +4,8 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { headOf, plainLines, plainText } from '../../model/text.ts'
 import type { AgentEvidence, TranscriptLine, TranscriptReader, TranscriptRole } from '../../model/transcript.ts'
-import { oneLine, stripControls, trimHalf } from '../sanitise.ts'
 import { createLineSplitter } from './ndjson.ts'
 
 /** Characters of one entry that are shown; the whole of it is in events.ndjson. */
@@ -137,8 +137,8 @@ const marks: Readonly<Record<TranscriptRole, { readonly mark: string; readonly s
 /** One entry as text for a terminal: a mark, the text under itself, a tool's detail behind it. Ends in CR LF. */
 export function renderLine(line: TranscriptLine): string {
   const { mark, sgr, rest } = marks[line.role]
-  const text = stripControls(cut(line.text, maxText)).trimEnd()
-  const detail = line.detail ? oneLine(line.detail, maxDetail) : ''
+  const text = plainLines(cut(line.text, maxText)).trimEnd()
+  const detail = line.detail ? plainText(line.detail, maxDetail) : ''
   const body = text.replace(/\n/g, '\r\n  ')
   const spaced = line.role === 'agent' || line.role === 'user' || line.role === 'verdict' ? '\r\n' : ''
   return `${spaced}${style(sgr, mark)} ${style(rest, body)}${detail ? ` ${style('2', detail)}` : ''}\r\n`
@@ -146,13 +146,13 @@ export function renderLine(line: TranscriptLine): string {
 
 /** Output that is no event, as it is but for its controls. */
 export function renderRaw(text: string, prefix: string): string {
-  return `${style('2', `${prefix}${stripControls(cut(text, maxText))}`)}\r\n`
+  return `${style('2', `${prefix}${plainLines(cut(text, maxText))}`)}\r\n`
 }
 
 const style = (sgr: string, text: string): string => (sgr && text ? `\x1b[${sgr}m${text}\x1b[m` : text)
 
 function cut(text: string, max: number): string {
-  return text.length > max ? `${trimHalf(text.slice(0, max))}… (${text.length - max} characters more)` : text
+  return text.length > max ? `${headOf(text, max)}… (${text.length - max} characters more)` : text
 }
 
 interface Tee {

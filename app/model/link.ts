@@ -1,13 +1,13 @@
-// Judges a link before the operating system is asked to open it. Pure: knows neither Electron nor who asks. A terminal prints
+// Judges a link before anybody is asked to open it. Pure: it knows neither Electron nor a browser nor who asks. A terminal prints
 // what any program likes, so a link is hostile until it is plain http(s) without a user name and with a name that reads as it is.
 
-/** `open` as it is, `ask` a person with the host name shown as it really is, or `refuse` with the reason. */
+/** `open` as it is, `ask` a person who is shown the host as it really is, or `refuse` with the reason. */
 export type LinkVerdict =
   | { readonly verdict: 'open'; readonly url: string }
-  | { readonly verdict: 'ask'; readonly url: string; readonly host: string }
+  | { readonly verdict: 'ask'; readonly url: string; readonly host: string; readonly why: string }
   | { readonly verdict: 'refuse'; readonly why: string }
 
-/** Longer than any address a browser takes (2 MB in Chromium), shorter than what an operating system's launcher chokes on. */
+/** Longer than any address a person reads, shorter than what an operating system's launcher chokes on. */
 export const maxLinkLength = 4096
 
 /** What may be done with a link. Never throws. */
@@ -17,18 +17,26 @@ export function judgeLink(text: string): LinkVerdict {
   try {
     url = new URL(text)
   } catch {
-    return { verdict: 'refuse', why: 'This is not a link.' }
+    return { verdict: 'refuse', why: 'This is not a web address.' }
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return { verdict: 'refuse', why: `Only http and https links are opened, not ${url.protocol}` }
+    return { verdict: 'refuse', why: `Only web addresses (http and https) are opened, not ${url.protocol}` }
   }
   // https://accounts.example.com@evil.example/ reads as the first name and leads to the second.
   if (url.username !== '' || url.password !== '') {
-    return { verdict: 'refuse', why: 'The link carries a user name, which can hide where it leads.' }
+    return {
+      verdict: 'refuse',
+      why: `The link carries a user name, which can hide where it leads. Its host is ${url.hostname}.`,
+    }
   }
   // A name in another script can look like a known one: it is shown in its ASCII form first.
   if (url.hostname.split('.').some((label) => label.startsWith('xn--'))) {
-    return { verdict: 'ask', url: url.href, host: url.hostname }
+    return {
+      verdict: 'ask',
+      url: url.href,
+      host: url.hostname,
+      why: `Its name holds letters that can look like others. In ASCII it is ${url.hostname}.`,
+    }
   }
   return { verdict: 'open', url: url.href }
 }

@@ -1,0 +1,94 @@
+// The one place where hostile text is made safe to show and to log: names, paths, prompts, what programs print, what git says.
+// Pure; every function takes time in proportion to the text's length, and whoever shows the result treats it as text. What is
+// typed into a terminal is made safe in paste.ts, an address in link.ts.
+
+/**
+ * Any text as one line that is safe to show: escape sequences, control and direction characters gone, line ends as "; ",
+ * cut at `max` characters with "…".
+ */
+export function plainText(text: string, max = 500): string {
+  // What is far beyond the cap is dropped first, so that a hostile megabyte costs nothing.
+  const lines = withoutEscapes(text.slice(0, max * 8 + 4096))
+    .split(/[\r\n\u0085\u2028\u2029]+/)
+    .map((line) => line.replace(/\t/g, ' ').replace(invisible, '').trim())
+    .filter((line) => line !== '')
+  const characters = [...lines.join('; ')]
+  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : characters.join('')
+}
+
+/** Any text with its lines kept and safe to show: as `plainText`, but line ends and tabs stay, and nothing is cut. */
+export function plainLines(text: string): string {
+  return withoutEscapes(text.replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n')).replace(invisibleInLines, '')
+}
+
+/**
+ * What a program printed on a terminal, as lines that are safe to show: as `plainLines`, and what a carriage return overwrote is
+ * gone, a cursor that moves to another line ends the line, and one that moves right leaves a gap.
+ */
+export function readableOutput(text: string): string {
+  const lines = text
+    .replace(movesToAnotherLine, '\n')
+    .replace(movesRight, (_all, columns: string) => ' '.repeat(Math.min(widestGap, Number(columns) || 1)))
+  // Not util.stripVTControlCharacters: 32 KiB of "ESC ]" hold it for 0.8 s, four times that for twice as many (Node 26.10.0).
+  return withoutEscapes(lines).split('\n').map(overwritten).join('\n').replace(invisibleInLines, '')
+}
+
+/** The last line of a program's output that says something, safe to show and cut at `max` characters; "" where none does. */
+export function lastLineOf(text: string, max = 300): string {
+  const lines = readableOutput(text).split('\n')
+  return plainText(lines.findLast((line) => plainText(line, max) !== '') ?? '', max)
+}
+
+/**
+ * A text for a log or a record: nothing is lost, and every character that cannot be seen, ends a line or turns the direction is
+ * written out as \u{1b}. `keep` names the ones that stay as they are: "\n\t", say.
+ */
+export function visibleText(text: string, keep = ''): string {
+  return text.replace(hidden, (character) =>
+    keep.includes(character) ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
+/** The text with each character that `plainText` would drop written out by `escapeOf`. For a notation with escapes of its own. */
+export function replaceInvisible(text: string, escapeOf: (character: string) => string): string {
+  return text.replace(/[\u2028\u2029]/g, escapeOf).replace(invisible, escapeOf)
+}
+
+/** True where a control character (C0, DEL, C1) is in the text: no name, address or ref of ours may hold one. */
+export function hasControls(text: string): boolean {
+  return /\p{Cc}/u.test(text)
+}
+
+/** The first `max` UTF-16 units of a text, without half a character at the end. */
+export function headOf(text: string, max: number): string {
+  const head = text.slice(0, max)
+  const last = head.charCodeAt(head.length - 1)
+  return last >= 0xd800 && last <= 0xdbff ? head.slice(0, -1) : head
+}
+
+// CSI, then strings (OSC, DCS, SOS, PM, APC) to their end or to the end of the line, so that an unfinished one hides no other
+// line, then every other escape. An unfinished sequence goes as far as it got.
+const escapes =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\r\n]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
+
+// Controls, lone surrogates, and format characters (among them those that turn the direction of text: "Trojan source",
+// CVE-2021-42574), except the two joiners that Persian, Indic scripts and emoji are written with.
+const invisible = /[\p{Cc}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
+const invisibleInLines = /(?![\n\t])[\p{Cc}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
+// For records nothing is spared: a joiner can make two different names look alike.
+const hidden = /[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu
+
+// A program that draws its screen moves the cursor instead of ending lines: up, down, to a place (CSI A B E F H f d, ESC D E M).
+const movesToAnotherLine = /(?:(?:\u001b\[|\u009b)[0-9;]*[ABEFHfd]|\u001b[DEM])+/g
+const movesRight = /(?:\u001b\[|\u009b)([0-9]*)C/g
+/** Nobody's line has a wider gap. */
+const widestGap = 80
+
+const withoutEscapes = (text: string): string => text.replace(escapes, '')
+
+/** What is left of a line after its carriage returns: those at its end are a part of the line's end. */
+function overwritten(line: string): string {
+  let end = line.length
+  while (line[end - 1] === '\r') end--
+  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end)
+}
