@@ -12,11 +12,11 @@ import { openDatabase } from '../store/database.ts'
 import { type Journal, openJournal } from '../store/journal.ts'
 import { acquireLock, type Lock, readOwner, writeOwner } from '../store/lock.ts'
 import { makeRoom } from '../store/reserve.ts'
+import { openPort, type Port } from './http/port.ts'
 import { type Log, openLog } from './log.ts'
 import { createOwnCommands } from './own-commands.ts'
 import type { CreateHost, HostRoom, Notice } from './room.ts'
 import { createService, type Service, turnAway } from './serve.ts'
-import { openPort, type Port } from './websocket.ts'
 
 export interface LifeOptions {
   readonly dataDirectory: string

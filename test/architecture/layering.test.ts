@@ -63,6 +63,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
     trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs'],
     recovery: ['recovery-report'],
   },
+  'app/host': { http: ['port'] },
   renderer: {
     client: ['bridge', 'replica', 'selectors', 'hooks', 'arrivals', 'without-eval', 'render-count'],
     actions: ['actions', 'keymap', 'verbs', 'ActionButton', 'CommandPalette', 'KeysSheet'],

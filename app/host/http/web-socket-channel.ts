@@ -1,7 +1,7 @@
 // A browser's WebSocket as a channel, the host's end: one binary message is one frame. It promises that a browser whose machine went
 // to sleep is let go, and that one that does not read is not waited for.
 import type { WebSocket } from 'ws'
-import { type Channel, makeChannel } from '../contract/channel.ts'
+import { type Channel, makeChannel } from '../../contract/channel.ts'
 
 /** How often a browser is asked for a sign of life, in milliseconds; one that gave none since the last time is cut off. */
 const pingMs = 30_000

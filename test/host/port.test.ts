@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { decodeFrame, encodeMessage, maxFrameBytes } from '../../app/contract/frames.ts'
 import { type HostMessage, protocolVersion } from '../../app/contract/wire.ts'
-import { openPort, type Port } from '../../app/host/websocket.ts'
+import { openPort, type Port } from '../../app/host/http/port.ts'
 import { by, run, scratch } from '../store/sample.ts'
 import { type FakeHost, fakeHost, until } from './fake-room.ts'
 
