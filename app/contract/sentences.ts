@@ -1,9 +1,10 @@
 // Failures and facts as a person reads them, the same in the window and in the CLI: what happened, what did not change, and a
 // way on. Pure. Names, paths and git's own words are hostile: they come out as one line of plain text, capped, and whoever
 // shows them treats them as text. It must not know who shows them, nor what started the call.
-import type { Look } from '../model/attention.ts'
+import { attentionOf, type Look } from '../model/attention.ts'
 import type { ReportItem } from '../model/event.ts'
 import type { Failure } from '../model/failure.ts'
+import type { Live, Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
 import { bytesText, counted, dateText } from '../model/units.ts'
 import type { RemovalFact } from './commands/cleanup.ts'
@@ -33,6 +34,7 @@ const looks: Readonly<Record<Look, string>> = {
   interrupted: 'Interrupted',
   unavailable: 'Unavailable',
   working: 'Working',
+  running: 'Running',
   idle: 'Idle',
   preparing: 'Preparing',
   queued: 'Queued',
@@ -45,7 +47,15 @@ const looks: Readonly<Record<Look, string>> = {
   removed: 'Removed',
 }
 
-/** The word of a look, as a tile's head and the CLI's table show it. */
+/**
+ * The word of a run's state at the moment `now`, from its phase, its outcome and its activity: the one that every client shows, in
+ * tiles, lists, details, notifications and the CLI's table.
+ */
+export function stateWord(run: Run, live: Live | undefined, now: number): string {
+  return phaseWord(attentionOf(run, live, now).look)
+}
+
+/** `stateWord` for whoever has asked what to look at already: the word of a look. */
 export function phaseWord(look: Look): string {
   return looks[look]
 }

@@ -14,6 +14,7 @@ export type Look =
   | 'interrupted'
   | 'unavailable'
   | 'working'
+  | 'running'
   | 'idle'
   | 'preparing'
   | 'queued'
@@ -81,7 +82,8 @@ function running(run: Run, live: Live | undefined, now: number): Attention {
   const activity = live?.activity
   if (activity?.state === 'waiting') return { look: activity.kind ?? 'question', rank: 1, since: activity.since }
   if (run.agent === 'shell') return { look: 'shell', rank: 3, since: started }
-  if (!activity || activity.state === 'unknown') return { look: 'working', rank: 3, since: started }
+  // A process that runs says nothing about work: "working" is said only where something proves it.
+  if (!activity || activity.state === 'unknown') return { look: 'running', rank: 3, since: started }
   if (activity.state === 'idle') return { look: 'finished', rank: 2, since: activity.since }
   if (now - activity.provenAt > stalledAfterMs) return { look: 'stalled', rank: 2, since: activity.provenAt }
   return { look: 'working', rank: 3, since: activity.since }
@@ -90,14 +92,19 @@ function running(run: Run, live: Live | undefined, now: number): Attention {
 function exited(run: Run, since: number): Attention {
   const look = lookOfEnd(run)
   if (look === 'limit') return { look, rank: 1, since }
-  if (look === 'failed') return { look, rank: 2, since }
+  if (look === 'failed' || look === 'interrupted') return { look, rank: 2, since }
   if (run.reviewed || run.delivery.state === 'merged') return { look: 'reviewed', rank: 4, since }
   return { look: 'finished', rank: 2, since }
 }
 
-/** How an attempt that ended by itself looks: by its outcome, and by its exit code only where nothing judged it. */
-export function lookOfEnd({ outcome, exit }: Pick<Run, 'outcome' | 'exit'>): 'limit' | 'failed' | 'finished' {
+/** How an attempt that nobody stopped here looks: by its outcome, and by its exit only where nothing judged it. */
+export function lookOfEnd({
+  outcome,
+  exit,
+}: Pick<Run, 'outcome' | 'exit'>): 'limit' | 'failed' | 'interrupted' | 'finished' {
   if (outcome?.result === 'limit') return 'limit'
+  // A signal from elsewhere ended it (kill, the system's memory killer, Ctrl-C): it neither failed nor finished.
+  if (outcome ? outcome.result === 'interrupted' : exit?.signal) return 'interrupted'
   const bad = outcome ? outcome.result === 'failed' || outcome.result === 'denied' : exit?.code !== 0
   return bad ? 'failed' : 'finished'
 }

@@ -213,7 +213,7 @@ describe('attentionOf', () => {
     ['working, proven', running, activity('working', 100_000), 'working', 3],
     ['working, long unproven', running, activity('working', 100_000 - stalledAfterMs - 1), 'stalled', 2],
     ['idle', running, activity('idle', 10), 'finished', 2],
-    ['unknown is not stalled', running, activity('unknown', 0), 'working', 3],
+    ['unknown is neither stalled nor working', running, activity('unknown', 0), 'running', 3],
     ['a shell', { ...running, agent: 'shell' as const }, emptyLive, 'shell', 3],
     [
       'exit 0 but judged failed',

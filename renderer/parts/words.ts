@@ -19,6 +19,7 @@ export const looks: Readonly<Record<Look, { readonly icon: IconName; readonly st
   interrupted: { icon: 'interrupted', state: 'stalled' },
   unavailable: { icon: 'stalled', state: 'stalled' },
   working: { icon: 'working', state: 'working' },
+  running: { icon: 'shell', state: 'shell' },
   idle: { icon: 'queued', state: 'queued' },
   preparing: { icon: 'installing', state: 'installing' },
   queued: { icon: 'queued', state: 'queued' },
@@ -62,7 +63,9 @@ export function proofOf(run: Run, live: Live | undefined, attention: Attention, 
     case 'stalled':
       return `silent ${age(attention.since)}`
     case 'working':
-      if (activity && activity.state !== 'unknown') return `${sources[activity.source]}, ${age(activity.provenAt)}`
+      if (activity) return `${sources[activity.source]}, ${age(activity.provenAt)}`
+      return ''
+    case 'running':
       return live?.lastOutputAt ? `output, ${age(live.lastOutputAt)}` : `no signal, ${age(attention.since)}`
     case 'shell':
       return live?.lastOutputAt ? `output, ${age(live.lastOutputAt)}` : age(attention.since)

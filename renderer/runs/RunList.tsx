@@ -3,7 +3,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useEffect, useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'
-import { isKept, type Run } from '../../app/model/run.ts'
+import type { Run } from '../../app/model/run.ts'
 import { useAttention, useLive, useRun } from '../client/hooks.ts'
 import { countRender } from '../client/render-count.ts'
 import { Icon } from '../parts/Icon.tsx'
@@ -94,7 +94,7 @@ function RowOf({ run }: { run: Run }) {
     >
       <Icon name={icon} size={14} />
       <span className="title cut">{line(run.title, 120)}</span>
-      <span className="state">{isKept(run.phase) ? phaseWord(attention.look) : 'Removed'}</span>
+      <span className="state">{phaseWord(attention.look)}</span>
       <span className="proof cut">
         <Ticking>{(now) => proofOf(run, live, attention, now)}</Ticking>
       </span>

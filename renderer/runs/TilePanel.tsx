@@ -40,7 +40,7 @@ export function TilePanel({ run, live, attention, compact }: Facts & { compact: 
     case 'interrupted':
       return (
         <Verdict
-          text={`The host lost it while ${run.during ?? 'running'}; its screen is kept`}
+          text={`${run.phase === 'interrupted' ? `The host lost it while ${run.during ?? 'running'}` : line(run.outcome?.reason ?? 'Ended from outside', 160)}; its screen is kept`}
           id="resume"
           runId={run.id}
         />

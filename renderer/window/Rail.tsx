@@ -74,7 +74,7 @@ function Lists() {
       <h2>Runs</h2>
       <Entry icon="all" label="Active" count={counts.active} {...list('active')} />
       <Entry icon="question" label="Needs you" count={counts.needs} pill={counts.needs} sub {...list('needs')} />
-      <Entry icon="working" label="Working" count={counts.working} sub {...list('working')} />
+      <Entry icon="working" label="Under way" count={counts.working} sub {...list('working')} />
       <Entry icon="queued" label="Queued" count={counts.queued} sub {...list('queued')} />
       <Entry icon="reviewed" label="Done" count={counts.done} {...list('done')} />
       <Entry icon="list" label="All" count={counts.all} {...list('all')} />

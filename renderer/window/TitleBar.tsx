@@ -12,7 +12,7 @@ import './title-bar.css'
 const filterNames: Readonly<Record<string, string>> = {
   active: 'Active',
   needs: 'Needs you',
-  working: 'Working',
+  working: 'Under way',
   queued: 'Queued',
   done: 'Done',
   all: 'All runs',
