@@ -1,6 +1,7 @@
 // What an agent is to the rest of Coppice: how it is found, started, resumed and read, and how its ending is judged. One
 // adapter a file, listed in adapters.ts; docs/adding-an-agent.md walks through one. An adapter only plans: it starts nothing,
 // writes nothing, and knows no runs, no screens and no keeper.
+import type { AgentWords } from '../model/agent.ts'
 import type { AgentName, AgentOptions, Mode } from '../model/run.ts'
 import type { Exit, Outcome } from '../model/session.ts'
 import type { EventSummary, TitleReader, TranscriptReader } from '../model/transcript.ts'
@@ -66,12 +67,9 @@ export interface SessionPlace {
   readonly known: string | null
 }
 
-export interface Adapter {
+/** Its label and mark come from the model's one table (model/agent). */
+export interface Adapter extends AgentWords {
   readonly name: AgentName
-  /** "Claude Code". */
-  readonly label: string
-  /** Two letters for the tile: "Cl". */
-  readonly mark: string
   /** Names looked for on the PATH, in this order; none for what needs no installation. */
   readonly binaries: readonly string[]
   readonly modes: readonly Mode[]

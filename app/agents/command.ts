@@ -2,6 +2,7 @@
 // $COPPICE_PROMPT_FILE, and in $COPPICE_PROMPT where it is short enough for an environment variable. What it prints is shown as
 // it comes: nothing is read into it.
 import { basename } from 'node:path'
+import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
 import { fits, refused, refuseUnknown } from './hand-over.ts'
@@ -9,8 +10,7 @@ import { judgeTerminal } from './judging.ts'
 
 export const command: Adapter = {
   name: 'command',
-  label: 'Command line',
-  mark: 'Cm',
+  ...agentWords.command,
   binaries: [],
   modes: ['interactive', 'headless'],
   options: [],

@@ -1,5 +1,6 @@
 // Cursor's CLI, interactive and headless. Written from its public documentation (cursor.com/docs/cli): it needs an account, so
 // no test runs the real one. Its events are close to Claude Code's; what it does otherwise is shown as it comes.
+import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
@@ -12,8 +13,7 @@ const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
 
 export const cursor: Adapter = {
   name: 'cursor',
-  label: 'Cursor',
-  mark: 'Cu',
+  ...agentWords.cursor,
   // It also installs itself as `agent`, which is too common a name to start on sight.
   binaries: ['cursor-agent'],
   modes: ['interactive', 'headless'],

@@ -1,6 +1,7 @@
 // The demo: a scripted agent that ships with Coppice, and what its scratch repository holds, so that the whole life of a run can
 // be seen without any agent installed. What it does is real (files, commits, terminal, exit codes); only the thinking is not.
 import { join } from 'node:path'
+import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
 import { refuseUnknown } from './hand-over.ts'
@@ -73,8 +74,7 @@ export const demoFiles: Readonly<Record<string, string>> = {
 
 export const demo: Adapter = {
   name: 'demo',
-  label: 'Demo agent',
-  mark: 'De',
+  ...agentWords.demo,
   binaries: [],
   modes: ['interactive'],
   options: [],

@@ -1,5 +1,6 @@
 // OpenCode: interactive in a terminal, headless with `opencode run --format json`. Its flags and quirks were read off the real
 // 1.18.33. It prints no final event: the reason of the last finished step is the nearest to one.
+import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
@@ -12,8 +13,7 @@ const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
 
 export const opencode: Adapter = {
   name: 'opencode',
-  label: 'OpenCode',
-  mark: 'Oc',
+  ...agentWords.opencode,
   binaries: ['opencode'],
   modes: ['interactive', 'headless'],
   options: known,

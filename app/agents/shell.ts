@@ -1,5 +1,6 @@
 // The person's own shell in a run's worktree: no agent, no verdict. A prompt is not typed into it; it is there to be read as
 // $COPPICE_PROMPT_FILE and, where it is short, as $COPPICE_PROMPT.
+import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { promptVariables } from './command.ts'
 import { show } from './command-line.ts'
@@ -7,8 +8,7 @@ import { refuseUnknown } from './hand-over.ts'
 
 export const shell: Adapter = {
   name: 'shell',
-  label: 'Shell',
-  mark: 'Sh',
+  ...agentWords.shell,
   binaries: [],
   modes: ['interactive'],
   options: [],

@@ -48,7 +48,7 @@ export function AgentChoice({
             />
             <b>
               <i>{agentMark(agent.name)}</i>
-              <span className="cut">{agent.name === 'command' ? 'Command' : agent.label}</span>
+              <span className="cut">{agent.label}</span>
             </b>
             <span className={`cut${agent.problem ? ' warn' : ''}`} title={agent.problem ?? undefined}>
               {agent.name === 'command'

@@ -1,5 +1,6 @@
 // How facts are said in small places: ages in one unit or two, sizes, the proof beside a state, an agent's name and mark. Pure.
 // Failures and the states' own words come from contract/sentences; unknown is said as such and never as zero.
+import { agentWords } from '../../app/model/agent.ts'
 import type { Attention, Look } from '../../app/model/attention.ts'
 import type { Failure } from '../../app/model/failure.ts'
 import { isLive, type Live, type Run, type StageRecord } from '../../app/model/run.ts'
@@ -109,18 +110,8 @@ function stageText(run: Run, now: number): string {
   return `step ${run.stages.length}, ${ageText(now - current.startedAt)}`
 }
 
-const agents: Readonly<Record<Run['agent'], { readonly label: string; readonly mark: string }>> = {
-  claude: { label: 'Claude Code', mark: 'Cl' },
-  codex: { label: 'Codex', mark: 'Cx' },
-  gemini: { label: 'Gemini CLI', mark: 'Ge' },
-  opencode: { label: 'OpenCode', mark: 'Oc' },
-  cursor: { label: 'Cursor', mark: 'Cu' },
-  shell: { label: 'Shell', mark: '$' },
-  command: { label: 'Command', mark: '$' },
-  demo: { label: 'Demo agent', mark: 'De' },
-}
-export const agentLabel = (agent: Run['agent']): string => agents[agent].label
-export const agentMark = (agent: Run['agent']): string => agents[agent].mark
+export const agentLabel = (agent: Run['agent']): string => agentWords[agent].label
+export const agentMark = (agent: Run['agent']): string => agentWords[agent].mark
 
 /** How long the newest attempt has run or ran; null before the first. Milliseconds. */
 export function elapsed(run: Run, now: number): number | null {

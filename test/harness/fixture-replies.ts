@@ -1,6 +1,8 @@
 // What the fixture answers to each command: plausible values, and events where the client waits for one. No command does anything.
+
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandName } from '../../app/contract/commands/index.ts'
+import { agentWords } from '../../app/model/agent.ts'
 import type { Event, JournalRecord } from '../../app/model/event.ts'
 import { fail } from '../../app/model/failure.ts'
 import { slugOf } from '../../app/model/ids.ts'
@@ -20,14 +22,12 @@ const day = 24 * 60 * m
 
 const agent = (
   name: DetectedAgent['name'],
-  label: string,
   found: string | null,
   version: string | null,
   more: Partial<DetectedAgent> = {},
 ): DetectedAgent => ({
   name,
-  label,
-  mark: label.slice(0, 2),
+  ...agentWords[name],
   found,
   version,
   modes: ['interactive', 'headless'],
@@ -39,17 +39,17 @@ const agent = (
 })
 
 export const agents: readonly DetectedAgent[] = [
-  agent('claude', 'Claude Code', '/usr/local/bin/claude', '2.1.330'),
-  agent('codex', 'Codex', '/usr/local/bin/codex', '0.169.0', { options: ['model'], permissionModes: [] }),
-  agent('gemini', 'Gemini CLI', '/usr/local/bin/gemini', '0.61.0', {
+  agent('claude', '/usr/local/bin/claude', '2.1.330'),
+  agent('codex', '/usr/local/bin/codex', '0.169.0', { options: ['model'], permissionModes: [] }),
+  agent('gemini', '/usr/local/bin/gemini', '0.61.0', {
     problem: 'sign in first',
     modes: ['interactive'],
     options: [],
   }),
-  agent('opencode', 'OpenCode', null, null, { install: 'npm install -g opencode-ai' }),
-  agent('cursor', 'Cursor', null, null, { install: 'see cursor.com/cli' }),
-  agent('shell', 'Shell', '/bin/zsh', null, { modes: ['interactive'], options: [] }),
-  agent('command', 'Command', null, null, { modes: ['interactive', 'headless'], options: [] }),
+  agent('opencode', null, null, { install: 'npm install -g opencode-ai' }),
+  agent('cursor', null, null, { install: 'see cursor.com/cli' }),
+  agent('shell', '/bin/zsh', null, { modes: ['interactive'], options: [] }),
+  agent('command', null, null, { modes: ['interactive', 'headless'], options: [] }),
 ]
 
 /** Throws a CoppiceFailure where a real host would refuse. */

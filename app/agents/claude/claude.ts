@@ -1,4 +1,5 @@
 // Claude Code: interactive in a terminal, headless with stream-json. Its flags and quirks were read off the real 2.1.330.
+import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'
 import type { TitleReader } from '../../model/transcript.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from '../adapter.ts'
@@ -14,8 +15,7 @@ const headlessOptions: readonly (keyof AgentOptions)[] = [...interactiveOptions,
 
 export const claude: Adapter = {
   name: 'claude',
-  label: 'Claude Code',
-  mark: 'Cl',
+  ...agentWords.claude,
   binaries: ['claude'],
   modes: ['interactive', 'headless'],
   options: headlessOptions,

@@ -1,5 +1,6 @@
 // Codex: interactive in a terminal, headless with `codex exec --json`. Its flags and quirks were read off the real 0.169.0.
 import { join } from 'node:path'
+import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'
 import type { TitleReader } from '../../model/transcript.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from '../adapter.ts'
@@ -13,8 +14,7 @@ const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
 
 export const codex: Adapter = {
   name: 'codex',
-  label: 'Codex',
-  mark: 'Cx',
+  ...agentWords.codex,
   binaries: ['codex'],
   modes: ['interactive', 'headless'],
   options: known,

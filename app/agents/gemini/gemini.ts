@@ -1,5 +1,6 @@
 // Gemini CLI: interactive in a terminal, headless with stream-json. Its flags and quirks were read off the real 0.61.0.
 import { dirname } from 'node:path'
+import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'
 import type { Outcome } from '../../model/session.ts'
 import type { AgentEvidence, TitleReader } from '../../model/transcript.ts'
@@ -17,8 +18,7 @@ const maxTypedBytes = 16 * 1024
 
 export const gemini: Adapter = {
   name: 'gemini',
-  label: 'Gemini CLI',
-  mark: 'Ge',
+  ...agentWords.gemini,
   binaries: ['gemini'],
   modes: ['interactive', 'headless'],
   options: known,
