@@ -119,14 +119,28 @@ export function replaceFile(path: string, content: string | Buffer): void {
   } catch (error) {
     if (!isMissing(error)) throw error
   }
-  const partial = `${path}.coppice`
-  writeFileSync(partial, bytes, { mode: 0o644, flush: true })
-  renameSync(partial, path)
+  writeWhole(path, bytes, { mode: 0o644, suffix: '.coppice' })
+}
+
+/**
+ * Writes a file so that it is there whole or as it was, whatever happens: written aside, flushed, renamed, and the rename made
+ * durable. `suffix` names the file aside, for whoever looks for what a crash left.
+ */
+export function writeWhole(
+  path: string,
+  content: string | Buffer,
+  options: { readonly mode: number; readonly suffix?: string },
+): void {
+  const aside = `${path}${options.suffix ?? '.new'}`
+  writeFileSync(aside, content, { mode: options.mode, flush: true })
+  renameSync(aside, path)
   syncDirectory(dirname(path))
 }
 
 /** Makes a rename or an unlink inside `directory` durable. A file system that cannot (EINVAL on some network mounts) is left alone. */
 export function syncDirectory(directory: string): void {
+  // Windows opens no directory for that.
+  if (process.platform === 'win32') return
   const descriptor = openSync(directory, constants.O_RDONLY)
   try {
     fsyncSync(descriptor)

@@ -1,7 +1,7 @@
 // What runs and their branches are called: an id from what the person said, a branch from the template, and the next free one
 // where a name is taken. The form's preview and the create itself ask here, so that what was shown is what is made.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { exists } from '../disk/files.ts'
 import { isValidBranchName, uniqueBranch } from '../git/refs/refs.ts'
 import { RunId, slugOf } from '../model/ids.ts'
 import { type Context, repositoryOf } from './context.ts'
@@ -68,9 +68,7 @@ export function freeId(context: Context, wanted: string, taken: ReadonlySet<stri
  * put aside, a new run of an old name would write among the old one's files, and the keeper takes no session twice.
  */
 export function isHeldOnDisk(context: Context, id: string): boolean {
-  return (
-    existsSync(runDirectory(context.dataDirectory, id)) || existsSync(join(context.dataDirectory, 'keeper', `${id}.1`))
-  )
+  return exists(runDirectory(context.dataDirectory, id)) || exists(join(context.dataDirectory, 'keeper', `${id}.1`))
 }
 
 /** Branches that runs of this repository hold or will make, so that two creates never pick one name. */

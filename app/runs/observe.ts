@@ -1,9 +1,9 @@
 // What is true of the worktrees right now: changed files, commits ahead, the branch that is checked out, the size. Under 5 % of a
 // core with fifty of them (facts: git.md): a stat of three files tells whether git must be asked at all; git is asked at most two
 // at a time and never again before 20 times what it took; a size never before 50 times what it took.
-import { access } from 'node:fs/promises'
 import pLimit from 'p-limit'
 import { measure } from '../disk/measure.ts'
+import { presenceOf } from '../disk/presence.ts'
 import { lineCounts } from '../git/line-counts.ts'
 import { aheadBehind } from '../git/refs/refs.ts'
 import { quickSignature, readStatus } from '../git/status.ts'
@@ -115,10 +115,7 @@ function tick(context: Context, only?: string): void {
 export async function look(context: Context, run: Run): Promise<void> {
   const worktree = run.worktree
   if (!worktree) return
-  const present = await access(worktree).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
-  )
+  const present = (await presenceOf(worktree)) !== 'missing'
   notePresence(context, run, present)
   if (!present) return
   await gitAtOnce(async () => {

@@ -1,10 +1,11 @@
 // The verbs on repositories: add, forget, trust, and everything a person needs to know of one before a run is started in it.
 // A repository is never changed here, a fetch that was asked for aside.
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { exists } from '../disk/files.ts'
+import { presenceOf } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
 import { fetchRef, listBranches, readFileAt, refAge, trackedFiles } from '../git/refs/refs.ts'
 import { inspectRepository } from '../git/repository.ts'
@@ -90,12 +91,21 @@ export async function addRepository(
   return { repositoryId: id }
 }
 
+/** True only where nothing is at the path for certain. */
+function isGone(path: string): boolean {
+  try {
+    return !exists(path)
+  } catch {
+    return false
+  }
+}
+
 /** A repository of ours whose own place is empty and whose worktrees' entries, with our locks, are in this one: it was moved. */
 function movedFrom(context: Context, commonDir: string): { repository: Repository; worktrees: string[] } | null {
   const { repositories, runs } = context.journal.state
   const entries = readEntries(commonDir)
   for (const repository of Object.values(repositories)) {
-    if (existsSync(repository.commonDir)) continue
+    if (!isGone(repository.commonDir)) continue
     const worktrees = Object.values(runs)
       .filter((run) => run.repositoryId === repository.id && run.worktree !== null)
       .filter((run) =>
@@ -197,11 +207,7 @@ export async function inspectPresent(context: Context, repository: Repository) {
     }
     return found
   } catch (error) {
-    const gone = await stat(repository.commonDir).then(
-      () => false,
-      (problem: NodeJS.ErrnoException) => problem.code === 'ENOENT' || problem.code === 'ENOTDIR',
-    )
-    if (!gone) throw error
+    if ((await presenceOf(repository.commonDir)) !== 'missing') throw error
     if (repository.presence === 'present') {
       record(context, context.host, {
         type: 'repository-presence',

@@ -1,9 +1,10 @@
 // Opens the journal's SQLite file: WAL, every commit on the disk before it returns, checked, and brought to this build's shape.
 // It promises that a file it cannot use is never deleted and never overwritten: a damaged one is put aside under a name with
 // its date, a newer one is not touched at all. It knows tables, not what the records mean.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { exists, syncDirectory } from '../disk/files.ts'
 import { CoppiceFailure, fail } from '../model/failure.ts'
 import { firstVersion, latestVersion, steps } from './schema.ts'
 import { isCorrupt, sqliteCode, sqliteFailure } from './sqlite-failure.ts'
@@ -29,7 +30,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase(path: string, options: DatabaseOptions): Database {
   try {
-    const found = existsSync(path) ? probe(path) : null
+    const found = exists(path) ? probe(path) : null
     if (found !== null && found.version > latestVersion) {
       throw fail('database-newer', {
         path,
@@ -136,7 +137,7 @@ function putAside(path: string, reason: unknown, options: DatabaseOptions): unkn
     mkdirSync(options.aside, { recursive: true, mode: 0o700 })
     const movedTo = freeName(options.aside, `${stem(path)}-damaged-${stamp(options)}`)
     for (const suffix of ['-wal', '-shm', '']) {
-      if (existsSync(path + suffix)) renameSync(path + suffix, movedTo + suffix)
+      if (exists(path + suffix)) renameSync(path + suffix, movedTo + suffix)
     }
     for (const directory of [dirname(path), options.aside]) syncDirectory(directory)
     return fail('database-corrupt', {
@@ -164,20 +165,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 function freeName(directory: string, name: string): string {
   for (let n = 1; ; n++) {
     const path = join(directory, n === 1 ? `${name}.db` : `${name}-${n}.db`)
-    if (!existsSync(path)) return path
-  }
-}
-
-// A rename is on the disk only once its directory is. Some file systems refuse to sync a directory; then it is as good as it gets.
-function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return
-  const handle = openSync(path, 'r')
-  try {
-    fsyncSync(handle)
-  } catch {
-    // EINVAL on some network and overlay file systems.
-  } finally {
-    closeSync(handle)
+    if (!exists(path)) return path
   }
 }
 

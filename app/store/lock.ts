@@ -1,7 +1,8 @@
 // One owner per data directory: an exclusive lock on a small SQLite file, held until it is released or the process dies, by
 // whatever means. A pid file races and outlives a kill; here the pid is written beside it and only ever shown.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { writeWhole } from '../disk/files.ts'
 import { isBusy, sqliteFailure } from './sqlite-failure.ts'
 
 export interface Lock {
@@ -50,8 +51,7 @@ export function acquireLock(path: string): Lock | null {
 
 /** Writes who holds the lock, for people and for messages. Losing it loses nothing. */
 export function writeOwner(path: string, owner: Owner): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(owner)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeWhole(path, `${JSON.stringify(owner)}\n`, { mode: 0o600 })
 }
 
 /** Who wrote the file last, or null where that cannot be told. It may be long gone. */

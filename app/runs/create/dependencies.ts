@@ -1,8 +1,8 @@
 // Which package manager a worktree wants, by its lock file, and how its packages are installed from that lock. Detection only
 // reads; the install runs as a session of its own with live output (runs/prepare).
-import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { isReadable } from '../../disk/presence.ts'
 import { findOnPath } from '../../process/environment.ts'
 
 export interface Install {
@@ -25,11 +25,14 @@ const known: readonly Install[] = [
 /** At most this many installs at once: two `npm ci` side by side beat one after the other; more than the cores do not (facts: git.md). */
 export const installsAtOnce = Math.max(1, availableParallelism())
 
-/** The install that the directory's lock file asks for, or null where there is none. Yarn 2 and newer take `--immutable`. */
+/**
+ * The install that the directory's lock file asks for, or null where there is none. Yarn 2 and newer take `--immutable`. Throws
+ * `state-unknown` for a lock file that cannot be read: that is not the same as none.
+ */
 export async function detectInstallIn(directory: string): Promise<Install | null> {
   for (const install of known) {
-    if (!(await exists(join(directory, install.lockFile)))) continue
-    if (install.manager === 'yarn' && (await exists(join(directory, '.yarnrc.yml')))) {
+    if (!(await isReadable(join(directory, install.lockFile)))) continue
+    if (install.manager === 'yarn' && (await isReadable(join(directory, '.yarnrc.yml')))) {
       return { ...install, command: ['yarn', 'install', '--immutable'] }
     }
     return install
@@ -52,11 +55,4 @@ export async function missingManager(
 ): Promise<{ readonly message: string; readonly install: string } | null> {
   if ((await findOnPath(manager, environment)) !== null) return null
   return { message: `${lockFile} is ${manager}'s, and "${manager}" is not on the PATH`, install: gotBy[manager] }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

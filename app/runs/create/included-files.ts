@@ -2,7 +2,7 @@
 // .gitignore syntax, and copied from the person's checkout. Only files that git does not track; links are never followed and
 // never copied; what holds secrets is written 0600; nothing that exists is overwritten.
 import { constants } from 'node:fs'
-import { chmod, copyFile, lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import ignore from 'ignore'
 import { readSmallText } from '../../disk/files.ts'
@@ -130,15 +130,5 @@ async function makeFolder(root: string, folder: string): Promise<void> {
     })
     const real = await realpath(path)
     if (real !== root && !real.startsWith(root + sep)) throw new Error('its folder leads out of the worktree')
-  }
-}
-
-/** Flushes a directory entry to disk: a rename or a new file is durable only then (promises: write-file-atomic does not). */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

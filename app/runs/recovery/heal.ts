@@ -1,8 +1,8 @@
 // Compares three lists: git's worktrees, the folders under our root, and our runs. Ours are healed (an entry that git forgot is
 // written again, a directory that moved is repaired); what is missing is noted as missing; what is foreign is listed, untouched.
-import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { readSmallText } from '../../disk/files.ts'
+import { presenceOf } from '../../disk/presence.ts'
 import type { GitContext } from '../../git/exec.ts'
 import { withRepositoryLock } from '../../git/lock.ts'
 import { mendEntries } from '../../git/trash/mend.ts'
@@ -86,10 +86,10 @@ async function healRun(
   strange: readonly string[],
 ): Promise<Line[]> {
   const worktree = run.worktree ?? ''
-  const directory = await presence(worktree)
-  if (directory === 'unknown')
+  const directory = await presenceOf(worktree)
+  if (directory === 'unknown' || directory === 'other')
     return [{ what: worktree, result: 'listed', reason: 'it could not be read; nothing was changed' }]
-  if (directory === 'gone') {
+  if (directory === 'missing') {
     const moved = await movedTo(context, git, repository, run, { entries, strange })
     if (moved) {
       record(context, context.host, { type: 'worktree-presence', runId: run.id, presence: 'present', worktree: moved })
@@ -133,7 +133,7 @@ async function movedTo(
   found: { readonly entries: readonly ListedWorktree[]; readonly strange: readonly string[] },
 ): Promise<string | null> {
   const listed = found.entries.find((entry) => entry.locked === lockReason(context, run.id))
-  if (listed && listed.path !== run.worktree && (await presence(listed.path)) === 'there') return listed.path
+  if (listed && listed.path !== run.worktree && (await presenceOf(listed.path)) === 'directory') return listed.path
   const folder = found.strange.find((candidate) => pointsTo(candidate, repository, run.worktree ?? ''))
   if (folder === undefined) return null
   await withRepositoryLock(repository.commonDir, () => repairWorktree(git, repository.path, folder))
@@ -151,11 +151,4 @@ function pointsTo(folder: string, repository: Repository, worktree: string): boo
 function note(context: Context, run: Run, found: 'present' | 'missing'): void {
   if (run.worktreePresence !== found)
     record(context, context.host, { type: 'worktree-presence', runId: run.id, presence: found, worktree: run.worktree })
-}
-
-async function presence(path: string): Promise<'there' | 'gone' | 'unknown'> {
-  return lstat(path).then(
-    (stat) => (stat.isDirectory() ? 'there' : 'unknown'),
-    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 'gone' : 'unknown'),
-  )
 }

@@ -208,7 +208,7 @@ async function moveToTrash(
     nestedCommits,
     rebuildable: [...inspected.rebuildable],
   }
-  await writeManifest(directory, manifest)
+  writeManifest(directory, manifest)
   await withRepositoryLock(repository.commonDir, async () =>
     detachWorktree({ worktree, adminDir: admin.adminDir, trashDir: directory, expected: identity }),
   )
@@ -267,7 +267,7 @@ async function retireBranch(
       reason: `its reflog could not be kept: ${failureOf(error).code}`,
     }
   }
-  await writeManifest(directory, { ...manifest, branchWasDeleted: true, branchLog })
+  writeManifest(directory, { ...manifest, branchWasDeleted: true, branchLog })
   const deleted = await deleteBranch(git, placeOf(repository), branch, manifest.branchCommit)
   return deleted
     ? { what: `branch ${branch}`, result: 'removed' }

@@ -1,11 +1,11 @@
 // Where removed worktrees lie: `.trash` in the folder of their root, so that a rename (which cannot cross file systems) takes
 // them there at once. Each entry is a folder with a manifest, the tree and git's admin directory.
-import { lstat, mkdir, open, readdir, readFile, rename, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
+import { syncDirectory, writeWhole } from '../../disk/files.ts'
 import { fail } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'
-import { syncDirectory } from '../create/included-files.ts'
 
 /** What is needed to bring an entry back when nothing else is left: no journal, no entry in git. */
 export const Manifest = z.object({
@@ -79,10 +79,12 @@ export async function makeTrashEntry(directory: string, worktree: string): Promi
     if (root.dev !== (await lstat(worktree)).dev)
       throw fail('no-trash', { path: dirname(directory), message: 'it is on another file system than the worktree' })
     await mkdir(directory, { mode: 0o700 })
-    await syncDirectory(dirname(directory)).catch(async (error: unknown) => {
+    try {
+      syncDirectory(dirname(directory))
+    } catch (error) {
       await dropEmptyEntry(directory)
       throw error
-    })
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
@@ -96,18 +98,9 @@ export async function dropEmptyEntry(directory: string): Promise<void> {
   await rmdir(directory).catch(() => {})
 }
 
-/** Writes the manifest so that it is whole or absent, whatever happens: written aside, flushed, renamed. */
-export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
-  const aside = join(directory, `${manifestName}.new`)
-  const file = await open(aside, 'w', 0o600)
-  try {
-    await file.writeFile(JSON.stringify(manifest, null, 2))
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(aside, join(directory, manifestName))
-  await syncDirectory(directory)
+/** Writes the manifest so that it is whole or absent, whatever happens. */
+export function writeManifest(directory: string, manifest: Manifest): void {
+  writeWhole(join(directory, manifestName), JSON.stringify(manifest, null, 2), { mode: 0o600 })
 }
 
 /** Reads an entry's manifest; `trash-missing` where there is none or it cannot be read as one. */
