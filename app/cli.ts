@@ -57,6 +57,7 @@ export async function main(words: readonly string[]): Promise<number> {
     rm: (id, given) => removal.remove(cli, on(id), given),
     restore: (id) => removal.restore(cli, on(id)),
     trash: () => removal.trash(cli),
+    keep: (id) => removal.keep(cli, on(id)),
     purge: (id, given) => removal.purge(cli, on(id), given),
     demo: (given) => runs.demo(cli, given),
     serve: (given) => host.serve(cli, given),

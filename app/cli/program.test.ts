@@ -69,6 +69,7 @@ describe('the command line', () => {
     ['rm r --force --yes', ['rm', 'r', { force: true, yes: true }]],
     ['restore r', ['restore', 'r']],
     ['trash', ['trash']],
+    ['keep r', ['keep', 'r']],
     ['purge r', ['purge', 'r', {}]],
     ['serve --port 0', ['serve', { port: 0 }]],
     ['serve --no-stay', ['serve', { stay: false }]],

@@ -24,6 +24,7 @@ export interface Verbs {
   rm(id: string, options: RemoveOptions): Promise<void>
   restore(id: string): Promise<void>
   trash(): Promise<void>
+  keep(id: string): Promise<void>
   purge(id: string, options: { yes?: boolean }): Promise<void>
   serve(options: { port?: number; stay?: boolean }): Promise<void>
   doctor(): Promise<void>
@@ -145,6 +146,9 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .argument('<id>')
     .action((id: string) => verbs.restore(id))
   verb(program, 'trash', 'what is in the trash, and when it is freed').action(() => verbs.trash())
+  verb(program, 'keep', 'keep a removed run in the trash for longer: its days start again')
+    .argument('<id>')
+    .action((id: string) => verbs.keep(id))
   verb(program, 'purge', 'free the disk of a removed run now and for good')
     .argument('<id>')
     .option('-y, --yes', 'also where it holds commits that exist nowhere else')

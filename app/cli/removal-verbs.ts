@@ -1,10 +1,10 @@
 // The verbs that take away and bring back: rm, restore, trash, purge. What exists only here is named and counted before it goes,
 // and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
-import type { RemovalPreview } from '../contract/commands/cleanup.ts'
+import type { RemovalPreview, TrashEntry } from '../contract/commands/cleanup.ts'
 import { factSentence, freedSentence, lackingSentence, sentenceOf } from '../contract/sentences.ts'
 import type { ReportItem } from '../model/event.ts'
 import { plainText } from '../model/text.ts'
-import { bytesText, dateText } from '../model/units.ts'
+import { ageText, bytesText, dateText } from '../model/units.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import { CliError, isFailure } from './errors.ts'
 import { table } from './table.ts'
@@ -69,7 +69,7 @@ export async function trash(cli: Cli): Promise<void> {
       entry.sizeBytes === null ? '?' : bytesText(entry.sizeBytes),
       entry.commitsOnlyHere === null ? '?' : String(entry.commitsOnlyHere),
       entry.rebuildableAt === null ? '–' : dateText(entry.rebuildableAt),
-      entry.commitsOnlyHere === 0 ? dateText(entry.purgeAt) : 'when you say so',
+      freedText(entry),
       plainText(entry.repository ?? 'unknown', 1000),
     ])
     const lines = table(
@@ -85,8 +85,23 @@ export async function trash(cli: Cli): Promise<void> {
       rows,
       { width: cli.output.width, header: cli.output.faint },
     )
-    return [...lines, `${bytesText(listed.sizeBytes)} in all.`]
+    const due = listed.entries.some((entry) => entry.waitsMs !== null && entry.commitsOnlyHere === 0)
+    const kept = 'What is due stays until Coppice has run for that long. Keep one with "coppice keep ID".'
+    return [...lines, `${bytesText(listed.sizeBytes)} in all.`, ...(due ? [kept] : [])]
   })
+}
+
+/** Starts a removed run's days in the trash again. */
+export async function keep(cli: Cli, id: string): Promise<void> {
+  const link = await cli.open()
+  const { purgeAt } = await link.call('run.keep', { runId: id })
+  cli.output.result({ id, purgeAt }, () => [`${id} stays in the trash until ${dateText(purgeAt)}.`])
+}
+
+/** When an entry goes, in the words of the list. */
+function freedText({ commitsOnlyHere, purgeAt, waitsMs }: TrashEntry): string {
+  if (commitsOnlyHere !== 0) return 'when you say so'
+  return waitsMs === null ? dateText(purgeAt) : `due, stays ${ageText(waitsMs)}`
 }
 
 /** Frees a removed run's disk for good. Commits that exist nowhere else go only with `yes`. */

@@ -106,3 +106,5 @@ export const HostMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('focus'), path: z.string().nullable() }),
 ])
 export type HostMessage = z.infer<typeof HostMessage>
+/** Something the person should read now, which no tile shows. */
+export type Notice = Omit<Extract<HostMessage, { type: 'notice' }>, 'type'>

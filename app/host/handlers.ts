@@ -22,7 +22,7 @@ import * as repositories from '../runs/repositories.ts'
 import { previewRemoval } from '../runs/trash/preview-removal.ts'
 import { removeRun } from '../runs/trash/remove.ts'
 import { restoreRun } from '../runs/trash/restore.ts'
-import { listTrash, purgeRun } from '../runs/trash/trash.ts'
+import { keepRun, listTrash, purgeRun } from '../runs/trash/trash.ts'
 import type { RoomHandlers } from './room.ts'
 
 /** The handlers of everything but the host's own commands. */
@@ -89,6 +89,7 @@ export function createHandlers(context: Context): RoomHandlers {
     'run.remove': (input, { caller }) => removeRun(context, caller, input),
     'run.restore': (input, { caller }) => restoreRun(context, caller, input),
     'run.purge': (input, { caller }) => purgeRun(context, caller, input),
+    'run.keep': (input, { caller }) => keepRun(context, caller, input),
     'trash.list': () => listTrash(context),
 
     'journal.read': async (input) => {

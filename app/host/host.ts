@@ -1,11 +1,12 @@
 // The composition root: builds the context that every verb of runs/ is given, recovers what a crash left, and hands the serving
 // half its handlers, its live facts and its terminals. The only file that knows all rooms.
+import { uptime } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { stopMeasuring } from '../disk/measure.ts'
 import { connectKeeper, type Keeper } from '../keeper/client.ts'
 import { failureOf } from '../model/failure.ts'
 import { isLive } from '../model/run.ts'
-import { counted } from '../model/units.ts'
+import { ageText, counted } from '../model/units.ts'
 import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts'
 import { stopRun } from '../runs/attempt/stop.ts'
 import type { Context } from '../runs/context.ts'
@@ -14,6 +15,7 @@ import { observe } from '../runs/observe.ts'
 import { createPump } from '../runs/queue.ts'
 import { recover, sweep } from '../runs/recovery/recover.ts'
 import { createTerminals } from '../runs/terminal.ts'
+import { openDeadlines } from '../runs/trash/deadlines.ts'
 import { keepTrash } from '../runs/trash/trash.ts'
 import { createHandlers } from './handlers.ts'
 import { keeperFailure, withFailures } from './keeper-failure.ts'
@@ -62,6 +64,22 @@ export const createHost: CreateHost = async (options) => {
     busy: new Map(),
     pump: createPump(() => context),
     now: () => Date.now(),
+    deadlines: openDeadlines({
+      path: options.dataDir.deadlines,
+      wall: () => Date.now(),
+      mono: () => performance.now(),
+      boot: () => uptime() * 1000,
+      onJump(byMs) {
+        const text = `The clock of this machine jumped ${byMs < 0 ? 'back' : 'ahead'} by ${ageText(Math.abs(byMs))}.`
+        log.warn(text)
+        options.notify({
+          level: 'warning',
+          text: `${text} Nothing is deleted because of its age for the next hour.`,
+          next: null,
+        })
+      },
+    }),
+    notify: (notice) => options.notify(notice),
     log: (text) => log.info(text),
   }
 

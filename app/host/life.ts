@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from '../contract/channel.ts'
+import type { Notice } from '../contract/wire.ts'
 import { type Failure, fail, failureOf } from '../model/failure.ts'
 import { connectSocket } from '../socket/connect.ts'
 import { type Listener, listenOnSocket } from '../socket/listen.ts'
@@ -15,7 +16,7 @@ import { makeRoom } from '../store/reserve.ts'
 import { openPort, type Port } from './http/port.ts'
 import { type Log, openLog } from './log.ts'
 import { createOwnCommands } from './own-commands.ts'
-import type { CreateHost, HostRoom, Notice } from './room.ts'
+import type { CreateHost, HostRoom } from './room.ts'
 import { createService, type Service, turnAway } from './serve.ts'
 
 export interface LifeOptions {

@@ -3,7 +3,7 @@
 
 import type { z } from 'zod'
 import type { CommandName, CommandOutput, Commands } from '../contract/commands/index.ts'
-import type { HostMessage } from '../contract/wire.ts'
+import type { Notice } from '../contract/wire.ts'
 import type { Live } from '../model/run.ts'
 import type { Caller } from '../runs/context.ts'
 import type { TerminalHandle } from '../runs/terminal.ts'
@@ -36,8 +36,6 @@ export type Handlers = { readonly [N in CommandName]: Handler<N> }
 /** Answered by the serving half itself (own-commands.ts); the room answers the others. */
 export type OwnCommand = 'host.status' | 'host.stop' | 'host.serve' | 'host.focus'
 export type RoomHandlers = Omit<Handlers, OwnCommand>
-
-export type Notice = Omit<Extract<HostMessage, { type: 'notice' }>, 'type'>
 
 export interface HostRoom {
   readonly handlers: RoomHandlers

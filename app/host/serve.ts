@@ -3,14 +3,14 @@
 // closed before it costs memory, and no client waits for another. It knows no command by name.
 import type { Channel } from '../contract/channel.ts'
 import { decodeFrame, encodeMessage, maxFrameBytes } from '../contract/frames.ts'
-import { ClientMessage, type HostMessage, protocolVersion } from '../contract/wire.ts'
+import { ClientMessage, type HostMessage, type Notice, protocolVersion } from '../contract/wire.ts'
 import type { Failure } from '../model/failure.ts'
 import type { State } from '../model/state.ts'
 import type { Journal } from '../store/journal.ts'
 import { createBroadcast } from './broadcast.ts'
 import { createDispatch } from './dispatch.ts'
 import type { Log } from './log.ts'
-import type { ClientInfo, Handlers, HostRoom, Notice } from './room.ts'
+import type { ClientInfo, Handlers, HostRoom } from './room.ts'
 import { createClientTerminals } from './terminals.ts'
 
 export interface ServeDeps extends Pick<HostRoom, 'live' | 'onLive' | 'attach'> {

@@ -91,6 +91,8 @@ export const Event = z.discriminatedUnion('type', [
     report: z.array(ReportItem),
     failure: Failure.nullable(),
   }),
+  /** A person wants it kept: its retention starts again. */
+  z.object({ type: z.literal('trash-kept'), ...run, purgeAt: z.number() }),
   z.object({ type: z.literal('trash-trimmed'), ...run, dropped: z.array(z.string()), freedBytes: z.number() }),
   z.object({
     type: z.literal('purge-ended'),

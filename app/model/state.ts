@@ -156,6 +156,8 @@ function foldRun(run: Run, at: number, event: Extract<Event, { runId: string }>)
         worktreePresence: event.worktree ? 'present' : 'none',
       }
     }
+    case 'trash-kept':
+      return run.trash ? { ...run, trash: { ...run.trash, purgeAt: event.purgeAt } } : run
     case 'trash-trimmed':
       if (!run.trash) return run
       return {

@@ -1,5 +1,7 @@
 // What every verb of this folder is given first: the journal, the keeper, the moment's facts and the ways to git and to the
 // environment. Built once by host/host; a verb reaches for no global.
+
+import type { Notice } from '../contract/wire.ts'
 import type { GitContext } from '../git/exec.ts'
 import type { Keeper } from '../keeper/client.ts'
 import type { Actor, Event, JournalRecord } from '../model/event.ts'
@@ -11,6 +13,7 @@ import type { Journal } from '../store/journal.ts'
 import { keepReserve, releaseReserve } from '../store/reserve.ts'
 import type { LiveTable } from './live.ts'
 import type { Terminals } from './terminal.ts'
+import type { Deadlines } from './trash/deadlines.ts'
 
 /** Who asked, and by which command: goes into the journal with every event that the command causes. */
 export interface Caller {
@@ -42,6 +45,10 @@ export interface Context {
   /** Starts what may start now; called whenever a slot may have become free. */
   pump(): void
   now(): number
+  /** When something may be deleted because of its age. */
+  readonly deadlines: Deadlines
+  /** Says something in every client. */
+  notify(notice: Notice): void
   log(text: string): void
 }
 

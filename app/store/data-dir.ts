@@ -13,6 +13,8 @@ export interface DataDirectory {
   readonly lock: string
   /** Who holds the lock: only ever shown. */
   readonly owner: string
+  /** Since when what is due for deletion has been due, in the host's own running time. */
+  readonly deadlines: string
   readonly runs: string
   readonly worktrees: string
   readonly keeper: string
@@ -31,6 +33,7 @@ export function dataDirectoryAt(path: string): DataDirectory {
     database: join(path, 'journal.db'),
     lock: join(path, 'host.lock'),
     owner: join(path, 'host.pid'),
+    deadlines: join(path, 'deadlines.json'),
     runs,
     worktrees: join(path, 'worktrees'),
     keeper: join(path, 'keeper'),

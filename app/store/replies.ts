@@ -1,5 +1,5 @@
-// What was answered to each command, so that a client which lost the answer may ask again and gets the same one. Kept for a week:
-// a retry comes within seconds, and a lost reply is no more than a repeated question. It knows no commands.
+// What was answered to each command, so that a client which lost the answer may ask again and gets the same one. A retry comes
+// within seconds, so the latest are kept, by their number: a clock that jumps takes none of them away. It knows no commands.
 import type { Failure } from '../model/failure.ts'
 import type { Database } from './database.ts'
 
@@ -10,8 +10,9 @@ export interface StoredReply {
   readonly reply: Reply
 }
 
-const keepMs = 7 * 24 * 3600 * 1000
-// Old replies are looked for once in so many: an indexed delete, but not one for each command.
+/** How many replies are kept: days of work, a few megabytes. */
+export const keepReplies = 20_000
+// Old replies are looked for once in so many, not with each command.
 const sweepEvery = 256
 
 export interface Replies {
@@ -25,7 +26,7 @@ export function createReplies(database: Database, clock: { now(): number }): Rep
   const { sql } = database
   const select = sql.prepare('SELECT input_hash, reply FROM replies WHERE command_id = ?')
   const insert = sql.prepare('INSERT OR IGNORE INTO replies (command_id, input_hash, reply, at) VALUES (?, ?, ?, ?)')
-  const sweep = sql.prepare('DELETE FROM replies WHERE at < ?')
+  const sweep = sql.prepare('DELETE FROM replies WHERE rowid <= (SELECT max(rowid) FROM replies) - ?')
   let saved = 0
   return {
     get(commandId) {
@@ -36,7 +37,7 @@ export function createReplies(database: Database, clock: { now(): number }): Rep
       const now = Math.round(clock.now())
       database.transaction(() => {
         insert.run(commandId, inputHash, JSON.stringify(reply), now)
-        if (saved % sweepEvery === 0) sweep.run(now - keepMs)
+        if (saved % sweepEvery === 0) sweep.run(keepReplies)
       })
       saved++
     },

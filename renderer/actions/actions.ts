@@ -242,6 +242,15 @@ export const actions: readonly Action[] = [
     run: onRun((id) => void verbs.restore(id)),
   },
   {
+    id: 'keep-in-trash',
+    label: 'Keep in the trash for longer',
+    group: 'Trash',
+    icon: 'undo',
+    keys: ['r'],
+    when: inTrash,
+    run: onRun((id) => void verbs.keepInTrash(id)),
+  },
+  {
     id: 'free-now',
     label: 'Free now',
     group: 'Trash',

@@ -5,7 +5,7 @@ import type { CommandInput, CommandName, CommandOutput } from '../../app/contrac
 import { freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 import type { Run } from '../../app/model/run.ts'
-import { bytesText } from '../../app/model/units.ts'
+import { bytesText, dateText } from '../../app/model/units.ts'
 import { call, useReplica } from '../client/replica.ts'
 import { say, sayFailure, toasts } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'
@@ -108,6 +108,13 @@ export async function restore(runId: string): Promise<void> {
   else say({ title: `${title} is back.`, ms: 6000 })
   const { view } = useUi.getState()
   if (view === 'grid') focusRun(runId)
+}
+
+/** Starts a removed run's days in the trash again. */
+export async function keepInTrash(runId: string): Promise<void> {
+  const title = titleOf(runId)
+  const answer = await attempt(`${title} not kept`, 'run.keep', { runId })
+  if (answer) say({ title: `${title} stays in the trash until ${dateText(answer.purgeAt)}.`, ms: 6000 })
 }
 
 /** Frees a run's place in the trash for good. Gives the failure that asks for consent to the caller, says every other. */

@@ -5,9 +5,9 @@ import type { TrashEntry } from '../../app/contract/commands/cleanup.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { failureOf } from '../../app/model/failure.ts'
 import { isKept } from '../../app/model/run.ts'
-import { bytesText, counted, dateText } from '../../app/model/units.ts'
+import { ageText, bytesText, counted, dateText } from '../../app/model/units.ts'
 import { keyCap } from '../actions/keymap.ts'
-import { restore } from '../actions/verbs.ts'
+import { keepInTrash, restore } from '../actions/verbs.ts'
 import { call, useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { line } from '../parts/words.ts'
@@ -23,7 +23,7 @@ export function TrashView() {
   const signal = useReplica(({ state }) =>
     Object.values(state.runs)
       .filter((run) => run.phase === 'removed')
-      .map((run) => `${run.id} ${run.trash?.sizeBytes} ${run.intent?.kind}`)
+      .map((run) => `${run.id} ${run.trash?.sizeBytes} ${run.trash?.purgeAt} ${run.intent?.kind}`)
       .join(),
   )
   const connected = useReplica(({ link }) => link === 'connected')
@@ -146,7 +146,15 @@ export function TrashView() {
                     <td className="num">{bytesText(entry.sizeBytes)}</td>
                     <td className="muted nowrap">{dateText(entry.removedAt)}</td>
                     <td className="muted nowrap">
-                      {entry.commitsOnlyHere === 0 ? dateText(entry.purgeAt) : 'when you free it'}
+                      {entry.commitsOnlyHere !== 0 ? (
+                        'when you free it'
+                      ) : entry.waitsMs === null ? (
+                        dateText(entry.purgeAt)
+                      ) : (
+                        <span className="tone" data-state="question">
+                          due, stays for {ageText(entry.waitsMs)}
+                        </span>
+                      )}
                       {entry.rebuildableAt !== null && (
                         <span className="second">rebuildable: {dateText(entry.rebuildableAt)}</span>
                       )}
@@ -162,6 +170,16 @@ export function TrashView() {
                         {busy === entry.runId ? 'Restoring' : 'Restore'}
                         <span className="sr">: {line(entry.title, 80)}</span>
                         {entry.runId === focused && <kbd>{keyCap('Enter')}</kbd>}
+                      </button>
+                      <button
+                        type="button"
+                        className="btn small quiet"
+                        disabled={busy !== null}
+                        onClick={() => void keepInTrash(entry.runId)}
+                      >
+                        Keep
+                        <span className="sr">: {line(entry.title, 80)}</span>
+                        {entry.runId === focused && <kbd>{keyCap('r')}</kbd>}
                       </button>
                       <button
                         type="button"

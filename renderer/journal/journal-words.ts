@@ -3,7 +3,7 @@ import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'
 import type { Event } from '../../app/model/event.ts'
 import type { Intent } from '../../app/model/run.ts'
-import { bytesText } from '../../app/model/units.ts'
+import { bytesText, dateText } from '../../app/model/units.ts'
 import type { IconName } from '../parts/Icon.tsx'
 import { line, looks, stageName } from '../parts/words.ts'
 
@@ -95,6 +95,8 @@ export function eventText(event: Event): EventWords {
       return event.failure
         ? say('failed', sentenceOf(event.failure).message, 'failed')
         : say('undo', 'Restored from the trash', 'finished')
+    case 'trash-kept':
+      return say('undo', `Kept in the trash until ${dateText(event.purgeAt)}`)
     case 'trash-trimmed':
       return say('remove', `Trash trimmed: ${event.dropped.join(', ')}, ${bytesText(event.freedBytes)} freed`)
     case 'purge-ended':

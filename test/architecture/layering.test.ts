@@ -60,7 +60,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
     create: ['prepare', 'dependencies', 'included-files', 'setup-command'],
     attempt: ['attempt', 'stop'],
     processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],
-    trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs'],
+    trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs', 'deadlines'],
     recovery: ['recovery-report'],
   },
   'app/host': { http: ['port'] },

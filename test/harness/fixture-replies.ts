@@ -257,6 +257,11 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
       return { remote: 'origin', ref: `refs/heads/${run?.branch}`, sha: '8c41f0e2d1', already: false }
     case 'run.pull-request':
       return { url: 'https://example.test/compare/main...agent', opened: true }
+    case 'run.keep': {
+      const purgeAt = Date.now() + 7 * day
+      emit({ type: 'trash-kept', runId: String(given.runId), purgeAt })
+      return { purgeAt }
+    }
     case 'trash.list':
       return {
         entries: Object.values(state.runs)
@@ -270,6 +275,7 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
             sizeBytes: one.trash!.sizeBytes,
             rebuildableAt: one.trash!.rebuildableAt,
             purgeAt: one.trash!.purgeAt,
+            waitsMs: one.trash!.purgeAt <= Date.now() ? 43 * 60_000 : null,
             commitsOnlyHere: one.trash!.commitsOnlyHere,
           })),
         sizeBytes: 1.3e9,

@@ -130,7 +130,7 @@ describe('the table of actions', () => {
     }
     const inTrash = keysOf(removed, 'trash')
     expect(inTrash.filter(([key], index) => inTrash.findIndex(([other]) => other === key) !== index)).toEqual([])
-    expect(Object.fromEntries(inTrash)).toMatchObject({ Delete: 'free-now', Enter: 'restore' })
+    expect(Object.fromEntries(inTrash)).toMatchObject({ Delete: 'free-now', Enter: 'restore', r: 'keep-in-trash' })
     expect(keysOf(removed, 'grid').map(([, id]) => id)).not.toContain('free-now')
     for (const view of ['trash', 'journal'] as const) {
       const ids = keysOf({ ...sample, phase: 'exited' }, view).map(([, id]) => id)

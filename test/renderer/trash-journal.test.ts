@@ -77,6 +77,24 @@ describe('the trash', () => {
     expect(fixture.state.runs['retry-failed-webhooks']?.phase).toBe('exited')
   })
 
+  it('says what is due, and keeps it by one key', async () => {
+    here = await visit(browser)
+    const { page, fixture } = here
+    await removed(page, 'dev-server')
+    const { trash } = fixture.state.runs['dev-server']!
+    const due = { ...trash!, commitsOnlyHere: 0, purgeAt: Date.now() - 1000 }
+    fixture.emit({ type: 'remove-ended', runId: 'paginate-transactions', trash: due, report: [], failure: null })
+    await tileOf(page, 'retry-failed-webhooks').focus()
+    await page.keyboard.press('t')
+    const row = page.locator('tr[data-run-id="paginate-transactions"]')
+    await row.click()
+    await row.getByText(/due, stays for 43 ?m/).waitFor()
+    await page.keyboard.press('r')
+    await page.getByText(/stays in the trash until/).waitFor()
+    await row.getByText(/due, stays for/).waitFor({ state: 'detached' })
+    expect(fixture.state.runs['paginate-transactions']?.trash?.purgeAt).toBeGreaterThan(Date.now() + 6 * 86_400_000)
+  })
+
   it('is counted in the disk of the rail, an unknown size as such', async () => {
     here = await visit(browser)
     const { page, fixture } = here

@@ -16,6 +16,7 @@ import { stopMeasuring } from '../../app/disk/measure.ts'
 import type { Keeper } from '../../app/keeper/client.ts'
 import type { Context } from '../../app/runs/context.ts'
 import { createLiveTable } from '../../app/runs/live.ts'
+import { openDeadlines } from '../../app/runs/trash/deadlines.ts'
 import { sweepTrash } from '../../app/runs/trash/trash.ts'
 import { openDatabase } from '../../app/store/database.ts'
 import { openJournal } from '../../app/store/journal.ts'
@@ -50,6 +51,14 @@ afterEach(async () => {
   await stopMeasuring()
 })
 
+/** The deadlines of a host that has watched without a pause for as long as there has been time. */
+function watchedUntil(moment: number, path: string) {
+  let clock = 0
+  const deadlines = openDeadlines({ path, wall: () => clock, mono: () => clock, boot: () => clock, onJump: () => {} })
+  clock = moment
+  return deadlines
+}
+
 /** One round of retention at a moment, over the journal of a host that does not run meanwhile. */
 async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promise<void> {
   if (Object.keys(settings).length > 0) await host.call('settings.change', { change: settings })
@@ -73,6 +82,8 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     busy: new Map(),
     pump: none,
     now: () => moment,
+    deadlines: watchedUntil(moment, join(host.dataDirectory, 'deadlines-of-the-test.json')),
+    notify: () => {},
     log: () => {},
   }
   for (let round = 0; round < rounds; round++) await sweepTrash(context)

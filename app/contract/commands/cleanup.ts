@@ -59,6 +59,8 @@ export const TrashEntry = z.object({
   sizeBytes: z.number().nullable(),
   rebuildableAt: z.number().nullable(),
   purgeAt: z.number(),
+  /** Due since a time when nobody watched: it stays for so many milliseconds of the host's own running time. Null: not due yet. */
+  waitsMs: z.number().nullable(),
   commitsOnlyHere: z.number().nullable(),
 })
 export type TrashEntry = z.infer<typeof TrashEntry>
@@ -89,6 +91,9 @@ export const purge = {
   input: onRun.extend({ consent: z.string().optional() }),
   output: z.object({ freedBytes: z.number().nullable() }),
 } satisfies Verb
+
+/** Starts the retention of a removed run again, from now. */
+export const keep = { input: onRun, output: z.object({ purgeAt: z.number() }) } satisfies Verb
 
 export const listTrash = {
   reads: true,

@@ -61,6 +61,7 @@ describe('the verb list', () => {
     'run.pull-request',
     'run.remove',
     'run.restore',
+    'run.keep',
     'run.purge',
     'journal.export',
   ]

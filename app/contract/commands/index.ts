@@ -52,6 +52,7 @@ export const commands = {
   'run.preview-removal': cleanup.previewRemoval,
   'run.remove': cleanup.remove,
   'run.restore': cleanup.restore,
+  'run.keep': cleanup.keep,
   'run.purge': cleanup.purge,
   'trash.list': cleanup.listTrash,
 

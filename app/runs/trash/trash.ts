@@ -17,6 +17,7 @@ import { forgetSessions } from '../attempt/attempt.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent } from '../repositories.ts'
 import { freeBytes } from '../space.ts'
+import { announceMs } from './deadlines.ts'
 import { dropGone, goneKeepIds } from './gone-refs.ts'
 import { isDiskThere, readManifest } from './trash-place.ts'
 
@@ -41,6 +42,7 @@ export async function listTrash(context: Context): Promise<{ entries: TrashEntry
       sizeBytes: trash.sizeBytes,
       rebuildableAt: trash.rebuildableAt,
       purgeAt: trash.purgeAt,
+      waitsMs: context.deadlines.waitsFor(run.id, trash.purgeAt),
       commitsOnlyHere: await countAtOnce(() => countOnlyHere(context, run, { deep: false })),
     })),
   )
@@ -62,14 +64,17 @@ export function keepTrash(context: Context): () => void {
 const restMs = 3_600_000
 const resting = new WeakMap<Context, Map<string, number>>()
 
-/** One round of retention, by the clock of the context. */
+/** One round of retention. What may go by its age is decided by the context's deadlines, never by the wall clock alone. */
 export async function sweepTrash(context: Context): Promise<void> {
+  const { deadlines } = context
+  deadlines.tick()
+  announceDue(context)
   const rests = resting.get(context) ?? new Map<string, number>()
   resting.set(context, rests)
   for (const run of Object.values(context.journal.state.runs)) {
     if (run.phase !== 'removed' || !run.trash || run.intent) continue
     const now = context.now()
-    const due = now >= run.trash.purgeAt && now >= (rests.get(run.id) ?? 0)
+    const due = deadlines.isDue(run.id, run.trash.purgeAt) && now >= (rests.get(run.id) ?? 0)
     if (due && (await countOnlyHere(context, run, { deep: true })) === 0) {
       await purge(context, context.host, run.id).catch((error: unknown) => {
         rests.set(run.id, now + restMs)
@@ -77,11 +82,47 @@ export async function sweepTrash(context: Context): Promise<void> {
       })
     } else if (
       run.trash.rebuildableAt !== null &&
-      (now >= run.trash.rebuildableAt || (await isLow(context, run.trash)))
+      (deadlines.isDue(`${run.id} rebuildable`, run.trash.rebuildableAt) || (await isLow(context, run.trash)))
     ) {
       await trim(context, run.id).catch((error: unknown) => context.log(`trim ${run.id}: ${String(error)}`))
     }
   }
+}
+
+/** Says once, in every client, what came due while nobody watched, and for how long it can still be kept. */
+function announceDue(context: Context): void {
+  const { deadlines, journal } = context
+  const trashed = Object.values(journal.state.runs).filter((run) => run.phase === 'removed' && run.trash)
+  deadlines.forgetAllBut(new Set(trashed.flatMap((run) => [run.id, `${run.id} rebuildable`])))
+  // What holds commits of its own never goes unasked, so there is nothing to announce.
+  const waiting = trashed.filter(
+    ({ id, trash }) => trash!.commitsOnlyHere === 0 && deadlines.waitsFor(id, trash!.purgeAt) === announceMs,
+  )
+  if (waiting.length === 0) return
+  const entries = waiting.length === 1 ? '1 removed run is' : `${waiting.length} removed runs are`
+  context.notify({
+    level: 'warning',
+    text: `${entries} due to be deleted from the trash. Nothing is deleted before Coppice has run for an hour.`,
+    next: 'Open the trash to keep or restore them',
+  })
+}
+
+/**
+ * Starts an entry's retention again, from now. Throws `not-found`, or `wrong-phase` where the run is not in the trash.
+ */
+export async function keepRun(
+  context: Context,
+  caller: Caller,
+  { runId }: { readonly runId: string },
+): Promise<{ purgeAt: number }> {
+  return alone(context, runId, async () => {
+    const run = runOf(context, runId)
+    if (run.phase !== 'removed' || !run.trash) throw fail('wrong-phase', { phase: run.phase, wanted: 'removed' })
+    const { keepTrashDays } = context.journal.state.settings
+    const purgeAt = Math.max(run.trash.purgeAt, context.now() + keepTrashDays * 86_400_000)
+    record(context, caller, { type: 'trash-kept', runId, purgeAt })
+    return { purgeAt }
+  })
 }
 
 /** By the file system that the entry lies on: a full one elsewhere gains nothing from it. */
