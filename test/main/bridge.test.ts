@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { lengthPrefix, maxFrameBytes } from '../../app/contract/frames.ts'
-import { makeBridge, maxWaitingBytes, type Port } from '../../main/bridge.ts'
+import { makeBridge, maxWaitingBytes } from '../../main/bridge.ts'
 import { hostProcess } from '../../main/host-process.ts'
+import { electronPort } from './electron-port.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -18,17 +19,6 @@ function scratch(): string {
   const path = mkdtempSync(join(tmpdir(), 'coppice-main-'))
   cleanups.push(() => rmSync(path, { recursive: true, force: true }))
   return path
-}
-
-/** Electron's MessagePortMain says {data}, Node's port says the data; apart from that they are one. */
-function electronPort(port: MessagePort): Port {
-  return {
-    on: (event: string, listener: (event: never) => void) =>
-      port.on(event, (data: unknown) => listener({ data } as never)),
-    postMessage: (message) => port.postMessage(message),
-    start: () => port.start(),
-    close: () => port.close(),
-  }
 }
 
 interface Line {
