@@ -7,12 +7,12 @@ import pty from 'node-pty'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adapterOf } from '../../app/agents/adapters.ts'
 import { type DemoScriptName, demoFiles, demoScripts } from '../../app/agents/demo.ts'
+import { ownGit } from '../harness/own-git.ts'
 import { request } from './run-plan.ts'
 
 let root = ''
 let environment: Record<string, string> = {}
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync('git', args, { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+const git = (cwd: string, ...args: string[]) => ownGit({ directory: cwd, args, environment })
 
 beforeAll(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'coppice-demo-')))

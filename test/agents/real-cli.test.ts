@@ -1,6 +1,5 @@
 // The real Claude Code, Codex and Gemini CLI, started from our launch plans in a linked worktree that raw git made: what they
 // commit, what our readers make of their events, and how their endings are judged. Only the model's API is a stub.
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +9,7 @@ import type { Adapter, LaunchRequest } from '../../app/agents/adapter.ts'
 import { adapterOf } from '../../app/agents/adapters.ts'
 import { detectAgents } from '../../app/agents/detect.ts'
 import type { AgentOptions } from '../../app/model/run.ts'
+import { ownGit } from '../harness/own-git.ts'
 import {
   type AgentScratch,
   agentScratch,
@@ -26,8 +26,7 @@ let scratch: AgentScratch
 let base: Record<string, string> = {}
 const repository = () => join(root, 'repo')
 
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync('git', args, { cwd, env: base, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+const git = (cwd: string, ...args: string[]) => ownGit({ directory: cwd, args, environment: base })
 
 beforeAll(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'coppice-agents-')))

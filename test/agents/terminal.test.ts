@@ -1,6 +1,5 @@
 // The real CLIs in a real terminal, started from our interactive launch plans: whether the whole prompt reaches the model,
 // whatever its length and whatever it looks like, and what their titles prove. Only the model's API is a stub.
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +10,7 @@ import type { LaunchRequest } from '../../app/agents/adapter.ts'
 import { adapterOf } from '../../app/agents/adapters.ts'
 import type { AgentEvidence } from '../../app/model/transcript.ts'
 import type { StubRequest } from '../harness/model-stub.mjs'
+import { ownGit } from '../harness/own-git.ts'
 import { type AgentScratch, agentScratch, endGroup, type RealAgentName, realAgents } from '../harness/real-agents.ts'
 import { request } from './run-plan.ts'
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
     GIT_COMMITTER_NAME: 'Ada Author',
     GIT_COMMITTER_EMAIL: 'ada@example.com',
   }
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: repository, env: base, stdio: 'ignore' })
+  const git = (...args: string[]) => ownGit({ directory: repository, args, environment: base })
   mkdirSync(repository)
   git('init', '--quiet', '--initial-branch=main')
   git('commit', '--quiet', '--allow-empty', '--message=First')

@@ -89,7 +89,13 @@ const homes: Record<string, (file: string) => boolean> = {
   'node:sqlite': (file) => file.startsWith('app/store/') || file === 'app/keeper/lock.ts',
   'node:child_process': (file) =>
     file === 'app/process/run-program.ts' || file.startsWith('app/keeper/') || file.startsWith('main/'),
+  // It starts git by itself, past run-program.ts and past the hardening (docs/decisions/0003): only for the one repository that the
+  // product makes from the first byte. Everything that may be a person's goes through app/git/exec.ts.
+  'simple-git': (file) => file === 'app/runs/create/demo.ts',
 }
+/** The tests' only git, and those that measure git by itself or play an agent that runs its own. */
+const gitOfTests = ['test/harness/own-git-worker.ts']
+const ownProgramsOfTests = ['test/bench/git-cost.test.ts', 'test/harness/fake-agent.mjs']
 const pure = ['app/model', 'app/contract', 'renderer']
 
 const sources = ['app', 'main', 'renderer'].flatMap((top) =>
@@ -141,6 +147,14 @@ describe('layering', () => {
     const counts = new Map<string, number>()
     for (const file of tracked()) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
     expect([...counts].filter(([, count]) => count > maxFilesInFolder)).toEqual([])
+  })
+
+  it('runs git in tests through simple-git, in one place', () => {
+    const tests = tracked().filter((file) => /^test\/(?!architecture).*\.(ts|mjs)$/.test(file))
+    const having = (pattern: RegExp) =>
+      tests.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))).sort()
+    expect(having(/from 'simple-git'/)).toEqual(gitOfTests)
+    expect(having(/\b(execFile|execFileSync|spawn|spawnSync|runProgram)\(\s*'git'/)).toEqual(ownProgramsOfTests)
   })
 
   it.each(sources)('%s imports only what its room may', (file) => {

@@ -45,6 +45,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
+/** git by itself, without what simple-git adds to it. */
 async function raw(directory: string, ...args: string[]): Promise<void> {
   const { code, stderr } = await runProgram('git', args, { cwd: directory, env: repo.environment, timeoutMs: 120_000 })
   if (code !== 0) throw new Error(stderr)

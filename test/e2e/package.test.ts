@@ -21,6 +21,7 @@ import { installedElectron, pinnedElectron } from '../../scripts/electron-runtim
 import { fuses, throwFuses } from '../../scripts/fuses.mjs'
 import { electronProblem, poll, root } from '../harness/app-driver.ts'
 import { rootArguments } from '../harness/chromium.ts'
+import { ownGit } from '../harness/own-git.ts'
 import { hermeticEnvironment } from '../harness/test-repo.ts'
 
 const electron = installedElectron()
@@ -145,7 +146,7 @@ describe.skipIf(problem !== null)('the package', () => {
       ['init', '-q'],
       ['commit', '-q', '--allow-empty', '-m', 'First'],
     ]) {
-      expect(spawnSync('git', words, { cwd: repository, env: environment }).status).toBe(0)
+      ownGit({ directory: repository, args: words, environment })
     }
     const run = cli<{ id: string; exit: unknown; phase: string }>(
       'run',

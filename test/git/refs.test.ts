@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,6 +23,7 @@ import {
 import { fetchRef } from '../../app/git/remote/fetch.ts'
 import { pushBranch } from '../../app/git/remote/push.ts'
 import { addWorktree } from '../../app/git/worktree/worktree.ts'
+import { ownGit } from '../harness/own-git.ts'
 import { fingerprint, ownCheckout, type TestRepo } from '../harness/test-repo.ts'
 import { countingPrograms, failing, repoOf, scripted } from './setup.ts'
 
@@ -157,7 +157,7 @@ describe('branch names', () => {
     // All in one go: update-ref would refuse the whole transaction for one bad name. Names that exclude each other are left out.
     const commit = repo.git('rev-parse', 'HEAD')
     const input = ours.map((name, index) => `create refs/heads/fuzz${index}-/${name}\0${commit}\0`).join('')
-    execFileSync('git', ['update-ref', '-z', '--stdin'], { cwd: repo.path, env: repo.environment, input })
+    ownGit({ directory: repo.path, args: ['update-ref', '-z', '--stdin'], environment: repo.environment, input })
     expect(repo.git('for-each-ref', 'refs/heads/').split('\n')).toHaveLength(ours.length + 1)
   })
 

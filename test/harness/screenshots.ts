@@ -1,12 +1,12 @@
 // Makes the pictures of the documentation anew: `npm run build`, then `node test/harness/screenshots.ts [NAME …]` on the pinned Node. All in
 // them is real (host, git, terminals, client) but the agents: `claude`, `codex` and `gemini` are scripts on the PATH of a HOME made for
 // this, which print, edit and commit as the scenes say. Takes about three minutes: one of them has to be silent for ninety seconds.
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import { poll } from './app-driver.ts'
 import { chromiumOptions } from './chromium.ts'
+import { ownGit } from './own-git.ts'
 import { more, nine, pnpm, prelude, type Scene, setupScript, shellLines } from './screenshot-scenes.ts'
 import { sleep, startHost } from './test-host.ts'
 import { writeFiles } from './test-repo.ts'
@@ -156,7 +156,7 @@ function makeRepository(name: string): string {
   const path = join(host.home, 'code', name)
   const date = new Date(Date.now() - 3 * 3_600_000).toISOString()
   const env = { ...host.environment, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date }
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: path, env, stdio: 'ignore' })
+  const git = (...args: string[]) => ownGit({ directory: path, args, environment: env })
   const lines = (what: string, many: number) => Array.from({ length: many }, (_, i) => `${what} ${i + 1}`).join('\n')
   mkdirSync(path, { recursive: true })
   git('init', '--quiet', '--initial-branch=main')

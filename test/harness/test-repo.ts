@@ -1,6 +1,5 @@
-// Hermetic repositories for tests, made by raw git and never by the code under test: a HOME of their own, no system or global
+// Hermetic repositories for tests, made by own-git.ts and never by the code under test: a HOME of their own, no system or global
 // configuration, fixed names and dates. Also the fingerprint that proves a directory is byte for byte what it was.
-import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -18,6 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { GitContext } from '../../app/git/exec.ts'
+import { type GitAnswer, ownGit, tryGit } from './own-git.ts'
 
 /** What a path holds: text, bytes, a link, or an executable file. A path that ends with "/" is a folder. */
 export type FileContent = string | Uint8Array | { readonly link: string } | { readonly run: string }
@@ -49,7 +49,7 @@ export interface TestRepo {
   /** Raw git in any directory. */
   gitIn(directory: string, ...args: string[]): string
   /** Raw git that may fail. */
-  tryGit(directory: string, ...args: string[]): { code: number | null; stdout: string; stderr: string }
+  tryGit(directory: string, ...args: string[]): GitAnswer
   write(files: Files, directory?: string): void
   /** Writes, stages and commits; gives the commit's name. */
   commit(files: Files, message?: string, directory?: string): string
@@ -84,14 +84,7 @@ export function makeRepo(options: RepoOptions = {}): TestRepo {
   mkdirSync(path)
   writeFileSync(join(home, '.gitconfig'), '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n')
   const environment = hermeticEnvironment(home)
-  const gitIn = (directory: string, ...args: string[]): string =>
-    execFileSync('git', args, {
-      cwd: directory,
-      env: environment,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 256 * 1024 * 1024,
-    }).replace(/\n$/, '')
+  const gitIn = (directory: string, ...args: string[]): string => ownGit({ directory, args, environment })
   gitIn(path, 'init', '--quiet', '--initial-branch', options.branch ?? 'main')
   let count = 0
   const repo: TestRepo = {
@@ -103,10 +96,7 @@ export function makeRepo(options: RepoOptions = {}): TestRepo {
     context: { file: 'git', environment, trusted: false, scratchDirectory: root },
     git: (...args) => gitIn(path, ...args),
     gitIn,
-    tryGit(directory, ...args) {
-      const { status, stdout, stderr } = spawnSync('git', args, { cwd: directory, env: environment, encoding: 'utf8' })
-      return { code: status, stdout, stderr }
-    },
+    tryGit: (directory, ...args) => tryGit({ directory, args, environment }),
     write: (files, directory = path) => writeFiles(directory, files),
     commit(files, message, directory = path) {
       writeFiles(directory, files)

@@ -169,8 +169,8 @@ describe('bad input', () => {
 
   it('names what is no repository for it', async () => {
     const add = (path: string) => host.refusal('repository.add', { path })
-    execFileSync('git', ['init', '-q', '--bare', join(repo.root, 'bare')])
-    execFileSync('git', ['init', '-q', join(repo.root, 'empty')])
+    repo.gitIn(repo.root, 'init', '--quiet', '--bare', join(repo.root, 'bare'))
+    repo.gitIn(repo.root, 'init', '--quiet', join(repo.root, 'empty'))
     execFileSync('mkdir', [join(repo.root, 'plain')])
     const before = fingerprint(repo.root)
     const known = Object.keys(host.state().repositories)
