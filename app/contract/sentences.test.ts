@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ReportItem } from '../model/event.ts'
-import { type Failure, FailureCode, type FailureDetail } from '../model/failure.ts'
+import { type Failure, type FailureCode, type FailureDetail, failureCodes } from '../model/failure.ts'
 import type { RemovalFact } from './commands/cleanup.ts'
 import { factSentence, freedSentence, lackingSentence, phaseWord, reportSentences, sentenceOf } from './sentences.ts'
 
@@ -10,6 +10,9 @@ const failure = (code: FailureCode, detail?: FailureDetail, stage?: Failure['sta
   ...(detail ? { detail } : {}),
   ...(stage ? { stage } : {}),
 })
+
+// Whatever came over the wire, whoever made it.
+const wild = (detail: Record<string, unknown>) => detail as FailureDetail
 
 const full: FailureDetail = {
   ...{ message: 'fatal: it says so', field: 'commandLine', what: 'run', id: 'fix-login', suggestion: 'fix-login-2' },
@@ -68,12 +71,14 @@ describe('sentenceOf', () => {
   const shapes: [string, FailureDetail | undefined][] = [
     ['no detail', undefined],
     ['every detail', full],
-    ['details of the wrong type', Object.fromEntries(Object.keys(full).map((key) => [key, true]))],
-    ['empty details', Object.fromEntries(Object.keys(full).map((key) => [key, '']))],
-    ['lists', Object.fromEntries(Object.keys(full).map((key) => [key, ['x', 'y']]))],
+    ['details of the wrong type', wild(Object.fromEntries(Object.keys(full).map((key) => [key, true])))],
+    ['empty details', wild(Object.fromEntries(Object.keys(full).map((key) => [key, ''])))],
+    ['nothing but what a newer build says', wild({ colour: 'red', depth: { of: [1, null] }, names: [1, {}] })],
+    ['no object at all', 'detail' as unknown as FailureDetail],
+    ['lists', wild(Object.fromEntries(Object.keys(full).map((key) => [key, ['x', 'y']])))],
   ]
   it.each(shapes)('says what happened and a way on for every code, with %s', (_, detail) => {
-    for (const code of FailureCode.options) {
+    for (const code of failureCodes) {
       const { message, next } = sentenceOf(failure(code, detail))
       for (const text of [message, next]) {
         expect(text.length, code).toBeGreaterThan(5)
@@ -83,6 +88,23 @@ describe('sentenceOf', () => {
       }
       expect(message, code).toMatch(/[.!?…]$/)
     }
+  })
+
+  it('says what it can of a code that only a newer build knows', () => {
+    const { message, next } = sentenceOf({
+      code: 'lunar-phase' as FailureCode,
+      retryable: false,
+      detail: { message: 'full moon' },
+    })
+    expect(message).toBe(
+      'This failed for a reason that this version of Coppice does not know (lunar-phase): full moon. It may have been done in part.',
+    )
+    expect(next).toContain('newer version')
+  })
+
+  it('reads a list that was written as one name', () => {
+    const failure = { code: 'in-use', retryable: false, detail: wild({ what: 'shop', names: 'fix-login' }) } as const
+    expect(sentenceOf(failure).message).toBe('shop is in use: fix-login. Nothing was changed.')
   })
 
   it("speaks as the design's example does", () => {

@@ -3,12 +3,14 @@
 // shows them treats them as text. It must not know who shows them, nor what started the call.
 import { attentionOf, type Look } from '../model/attention.ts'
 import type { ReportItem } from '../model/event.ts'
-import type { Failure } from '../model/failure.ts'
+import type { Failure, FailureCode } from '../model/failure.ts'
+import { readDetail } from '../model/failure-detail.ts'
 import type { Live, Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
 import { bytesText, counted, dateText } from '../model/units.ts'
 import type { RemovalFact } from './commands/cleanup.ts'
-import { type Facts, failureWords } from './failure-words.ts'
+import type { AllFacts } from './failure-words/facts.ts'
+import { failureWords } from './failure-words/index.ts'
 
 export interface Sentence {
   /** What happened and what did not change: whole sentences. */
@@ -19,8 +21,14 @@ export interface Sentence {
 
 /** What a person reads about a failure, and what they can do. Never throws, whatever the detail holds. */
 export function sentenceOf(failure: Failure): Sentence {
-  const [message, next] = (failureWords[failure.code] ?? failureWords.internal)(factsOf(failure))
+  const [message, next] = Object.hasOwn(failureWords, failure.code)
+    ? wordsOf(failure.code, failure)
+    : wordsOf('unknown', { ...failure, detail: { ...failure.detail, code: String(failure.code) } })
   return { message, next }
+}
+
+function wordsOf<C extends FailureCode>(code: C, failure: Failure): readonly [string, string] {
+  return failureWords[code](factsOf(failure))
 }
 
 const looks: Readonly<Record<Look, string>> = {
@@ -118,16 +126,16 @@ export function factSentence(fact: RemovalFact): string {
   return `${text}${size}${list}${why}`
 }
 
-function factsOf(failure: Failure): Facts {
-  const detail = failure.detail ?? {}
-  const value = (key: string) => (Object.hasOwn(detail, key) ? detail[key] : undefined)
-  const text = (key: string, max = 500): string | null => {
-    const found = value(key)
+// One reader for all codes: what a code's words may ask for is held by the types of `Facts`.
+function factsOf(failure: Failure): AllFacts {
+  const detail = readDetail(failure.detail)
+  const text = (key: keyof typeof detail, max = 500): string | null => {
+    const found = detail[key]
     if (typeof found !== 'string' && typeof found !== 'number') return null
     return plainText(String(found), max) || null
   }
-  const number = (key: string): number | null => {
-    const found = value(key)
+  const number = (key: keyof typeof detail): number | null => {
+    const found = detail[key]
     return typeof found === 'number' && Number.isFinite(found) ? found : null
   }
   // Some say the field in the message too; once is enough.
@@ -140,15 +148,15 @@ function factsOf(failure: Failure): Facts {
       return found === null ? null : bytesText(found)
     },
     list(key, between = ', ') {
-      const found = value(key)
-      if (!Array.isArray(found)) return text(key) ?? ''
+      const found = detail[key]
+      if (!Array.isArray(found)) return ''
       const shown = found.slice(0, 10).map((item) => plainText(String(item), 200))
       return (
         shown.join(between) + (found.length > shown.length ? `${between}and ${found.length - shown.length} more` : '')
       )
     },
     end: message === null ? '.' : `: ${/[.!?…]$/.test(message) ? message : `${message}.`}`,
-    undone: value('undone') === true,
+    undone: detail.undone === true,
     unchanged: failure.stage === undefined ? 'Nothing was changed.' : 'Nothing was created.',
   }
 }

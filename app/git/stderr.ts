@@ -4,6 +4,10 @@
 import type { CoppiceFailure, FailureCode, FailureDetail } from '../model/failure.ts'
 import { fail } from '../model/failure.ts'
 
+type Writable = { -readonly [K in keyof FailureDetail]: FailureDetail[K] }
+/** A key of a detail that takes text. */
+type TextKey = keyof { [K in keyof FailureDetail as string extends FailureDetail[K] ? K : never]: true }
+
 export interface StderrParser {
   readonly name: string
   readonly code: FailureCode
@@ -11,7 +15,7 @@ export interface StderrParser {
   readonly retryable?: boolean
   readonly pattern: RegExp
   /** Names the groups of the pattern; a fixed part of the detail goes in `also`. */
-  readonly groups?: readonly string[]
+  readonly groups?: readonly TextKey[]
   readonly also?: FailureDetail
   /** As git 2.39.5 wrote it, unless said otherwise. */
   readonly sample: string
@@ -283,7 +287,7 @@ export function failureFromStderr(stderr: string, command: string, exit: number 
 export function matchStderr(parser: StderrParser, stderr: string): FailureDetail | null {
   const match = parser.pattern.exec(stderr)
   if (!match) return null
-  const detail: FailureDetail = { ...parser.also }
+  const detail: Writable = { ...parser.also }
   for (const [index, name] of (parser.groups ?? []).entries()) {
     const value = match[index + 1]
     if (value) detail[name] = value

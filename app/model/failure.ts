@@ -1,99 +1,43 @@
 // What can go wrong, as a closed union of codes. A Failure is a value: it crosses process boundaries and is turned into
 // words by contract/sentences. A bug is not a Failure; bugs throw and are caught once, in host/serve.
 import { z } from 'zod'
+import { type DetailOf, type FailureCode, type FailureDetail, failureDetails, readDetail } from './failure-detail.ts'
 
-export const FailureCode = z.enum([
-  // the caller's input
-  'bad-input',
-  'not-found',
-  'id-taken',
-  'prompt-too-long',
-  'wrong-phase',
-  'unauthorised',
-  // the repository
-  'not-a-repository',
-  'bare-repository',
-  'no-commits',
-  'repository-unavailable',
-  'base-not-found',
-  'branch-name-invalid',
-  'branch-exists',
-  'branch-checked-out',
-  'worktree-exists',
-  'worktree-missing',
-  // git itself
-  'git-missing',
-  'git-too-old',
-  'git-failed',
-  'git-locked',
-  'git-timeout',
-  'state-unknown',
-  // create
-  'needs-approval',
-  'copy-failed',
-  'setup-failed',
-  'install-failed',
-  'agent-not-found',
-  'start-failed',
-  'cancelled',
-  // sessions
-  'not-running',
-  'already-running',
-  'stop-failed',
-  'session-lost',
-  // publish
-  'no-remote',
-  'nothing-to-push',
-  'remote-surprise',
-  'push-refused',
-  'push-auth',
-  'push-timeout',
-  'pr-failed',
-  // remove, restore, purge
-  'consent-needed',
-  'consent-stale',
-  'would-lose',
-  'in-use',
-  'no-trash',
-  'trash-missing',
-  'restore-conflict',
-  'not-ours',
-  // the machine
-  'permission-denied',
-  'no-space',
-  'low-disk',
-  'read-only',
-  'disk-error',
-  'too-many-files',
-  'unsupported',
-  // host and store
-  'host-unreachable',
-  'host-starting',
-  'keeper-unreachable',
-  'protocol-mismatch',
-  'connection-lost',
-  'database-corrupt',
-  'database-newer',
-  'too-large',
-  'timeout',
-  'internal',
-])
-export type FailureCode = z.infer<typeof FailureCode>
+export type { DetailOf, FailureCode, FailureDetail } from './failure-detail.ts'
+export const failureCodes = Object.keys(failureDetails) as FailureCode[]
+const isFailureCode = (code: string): code is FailureCode => Object.hasOwn(failureDetails, code)
 
 /** The stages of a run's creation, in order. Each is shown with its progress and is undone when it fails or is cancelled. */
 export const Stage = z.enum(['inspect', 'fetch', 'worktree', 'copy', 'setup', 'install', 'start'])
 export type Stage = z.infer<typeof Stage>
 
-export const Failure = z.object({
-  code: FailureCode,
-  stage: Stage.optional(),
+export interface Failure {
+  readonly code: FailureCode
+  readonly stage?: Stage | undefined
   /** True where the same call may work later without a change by the person. */
-  retryable: z.boolean(),
+  readonly retryable: boolean
   /** The facts a sentence is made of: names, paths, counts, git's own last lines. Hostile text: shown as text, never as markup. */
-  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
-})
-export type Failure = z.infer<typeof Failure>
-export type FailureDetail = NonNullable<Failure['detail']>
+  readonly detail?: FailureDetail | undefined
+}
+
+/** Reads a failure as far as this build understands it: a code or a detail of another version never makes it unreadable. */
+export const Failure = z
+  .object({
+    code: z.string(),
+    stage: Stage.optional().catch(undefined),
+    retryable: z.boolean(),
+    detail: z.unknown().optional(),
+  })
+  .transform(({ code, stage, retryable, detail }): Failure => {
+    const known = isFailureCode(code)
+    const read = detail === undefined ? undefined : readDetail(detail)
+    return {
+      code: known ? code : 'unknown',
+      ...(stage === undefined ? {} : { stage }),
+      retryable,
+      ...(known ? (read === undefined ? {} : { detail: read }) : { detail: { ...read, code } }),
+    }
+  })
 
 /** An expected failure on its way up. Thrown inside a verb, caught once where the verb is called. */
 export class CoppiceFailure extends Error {
@@ -105,10 +49,13 @@ export class CoppiceFailure extends Error {
   }
 }
 
-/** Makes a CoppiceFailure: `throw fail('base-not-found', { base })`. `retryable` and `stage` go in the options. */
-export function fail(
-  code: FailureCode,
-  detail?: FailureDetail,
+/**
+ * Makes a CoppiceFailure: `throw fail('base-not-found', { base })`. What a detail may hold is said for each code in
+ * `failure-detail`, and the compiler holds it. `retryable` and `stage` go in the options.
+ */
+export function fail<C extends FailureCode>(
+  code: C,
+  detail?: DetailOf<C>,
   options: { readonly retryable?: boolean; readonly stage?: Stage } = {},
 ): CoppiceFailure {
   return new CoppiceFailure({

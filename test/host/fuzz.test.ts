@@ -7,7 +7,7 @@ import { type Client, connect, newCommandId } from '../../app/contract/client.ts
 import { type CommandName, commandNames, commands } from '../../app/contract/commands/index.ts'
 import { decodeFrame, encodeData, encodeMessage } from '../../app/contract/frames.ts'
 import { type HostMessage, HostMessage as Message, protocolVersion } from '../../app/contract/wire.ts'
-import { CoppiceFailure, FailureCode } from '../../app/model/failure.ts'
+import { CoppiceFailure, failureCodes } from '../../app/model/failure.ts'
 import { scratch } from '../store/sample.ts'
 import { type FakeHost, fakeHost, handChannel } from './fake-room.ts'
 
@@ -97,7 +97,7 @@ describe('every command', () => {
               expect(commands[name].input.shape).toHaveProperty([key])
           } catch (error) {
             if (!(error instanceof CoppiceFailure)) throw error
-            expect(FailureCode.options).toContain(error.failure.code)
+            expect(failureCodes).toContain(error.failure.code)
             expect(['internal', 'connection-lost']).not.toContain(error.failure.code)
             // A refusal does not hand the whole of a hostile input back, or into a log.
             expect(JSON.stringify(error.failure).length).toBeLessThan(2000)

@@ -164,11 +164,11 @@ describe('the set-up', () => {
   })
 
   it('that failed at once can be tried again at once', async () => {
-    commitAndPush({ '.coppice.json': '{"setup": "exit 7"}' })
+    commitAndPush({ '.coppice.json': '{"setup": "echo no such module; exit 7"}' })
     const id = await host.start(repositoryId, 'true', { setup: 'run' })
     for (let tries = 1; tries <= 4; tries++) {
       const { failure } = await host.untilPhase(id, 'failed')
-      expect(failure).toMatchObject({ code: 'setup-failed', detail: { exit: 7 } })
+      expect(failure).toMatchObject({ code: 'setup-failed', detail: { exit: 7, lines: ['no such module'] } })
       await host.call('run.resume', { runId: id })
       await host.until('it to begin again', () => host.run(id).phase !== 'failed' || host.run(id).stages.length > 0)
     }

@@ -51,11 +51,11 @@ export function resolveRemote(entries: readonly ConfigEntry[], remote: string, o
     throw fail('remote-surprise', {
       remote,
       expected: wanted,
-      actual,
+      actual: actual.join(' and '),
       message: `"${remote}" leads to ${actual.join(' and ')}, not to ${wanted}`,
     })
   }
-  if (wanted.startsWith('-') || hasControls(wanted)) throw fail('remote-surprise', { remote, expected: '', actual })
+  if (wanted.startsWith('-') || hasControls(wanted)) throw fail('remote-surprise', { remote, expected: '', actual: actual.join(' and ') })
   const ignored = entries.filter((entry) => {
     const { section, name } = splitKey(entry.key)
     return !options.trusted && isRepositoryScope(entry) && redirects(section, name, entry.key)

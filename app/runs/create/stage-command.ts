@@ -77,13 +77,9 @@ export async function runStageCommand(
       throw fail(`${stage}-failed`, { command: shown(command), message: 'it did not end within 30 minutes' }, { stage })
     }
     if (first.code !== 0) {
-      const output = session.text().trimEnd().split('\n').slice(-shownLines)
+      const lines = session.text().trimEnd().split('\n').slice(-shownLines)
       const how = first.signal ? `ended by ${first.signal}` : `exit ${first.code}`
-      throw fail(
-        `${stage}-failed`,
-        { command: shown(command), message: how, exit: first.code ?? -1, output },
-        { stage },
-      )
+      throw fail(`${stage}-failed`, { command: shown(command), message: how, exit: first.code ?? -1, lines }, { stage })
     }
   } finally {
     session.close()

@@ -1,0 +1,58 @@
+// The words of what was asked for and cannot be.
+import { run, type WordsOf } from './facts.ts'
+
+type Code = 'bad-input' | 'not-found' | 'id-taken' | 'prompt-too-long' | 'wrong-phase' | 'unauthorised'
+
+export const askedWords: WordsOf<Code> = {
+  'bad-input': (d) => [
+    `${d.text('field') ? `The ${asWords(d.text('field')!)}` : 'That'} cannot be used${d.end} ${d.unchanged}`,
+    'Correct it and try again',
+  ],
+  'not-found': (d) => [
+    `There is no ${d.text('what') ?? 'run'}${d.text('id') ? ` called ${d.text('id')}` : ' like that'} here${d.end} Nothing was changed.`,
+    'Look at the list for the names that there are',
+  ],
+  'id-taken': (d) => [
+    `A run called ${d.text('id') ?? 'that'} exists already. Nothing was created.`,
+    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Choose another name',
+  ],
+  'prompt-too-long': (d) => [
+    `The prompt is ${d.number('bytes') === null ? 'too long' : `${d.size('bytes')} long`}; at most ${d.size('limit') ?? d.size('max') ?? '1.0 MB'} can be handed over. Nothing was created.`,
+    'Put the text into a file of the repository and name the file in the prompt',
+  ],
+  'wrong-phase': (d) => [
+    `${run(d)} is ${d.text('phase') ?? 'in another phase'}${d.text('wanted') ? `, and this needs it ${d.text('wanted')}` : ''}${d.end} Nothing was changed.`,
+    wayFrom(d.text('phase'), d.text('wanted')),
+  ],
+  unauthorised: (d) => [
+    `This client may not connect: its token is missing, wrong or used up${d.end} Nothing was changed.`,
+    'Run "coppice serve" and open the address that it prints',
+  ],
+}
+
+/** "commandLine" as a person says it: "command line"; of "change.worktreeRoot" the part that was meant. */
+function asWords(field: string): string {
+  const meant = field.split('.').findLast((part) => !/^\d*$/.test(part)) ?? field
+  return meant.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+}
+
+function wayFrom(phase: string | null, wanted: string | null): string {
+  if (wanted === 'removed' && phase !== 'purged')
+    return 'It is not in the trash: there is nothing to bring back or to free'
+  switch (phase) {
+    case 'running':
+      return 'Stop it first, or wait until it has ended'
+    case 'removed':
+      return 'Restore it first'
+    case 'purged':
+      return 'It is gone for good: start a new run'
+    case 'exited':
+    case 'stopped':
+    case 'failed':
+    case 'cancelled':
+    case 'interrupted':
+      return 'Resume it first'
+    default:
+      return 'Wait until it is there'
+  }
+}

@@ -1,0 +1,94 @@
+// The words of what a repository, or git itself, refuses.
+import { at, exit, type WordsOf, within } from './facts.ts'
+
+type Code =
+  | 'not-a-repository'
+  | 'bare-repository'
+  | 'no-commits'
+  | 'repository-unavailable'
+  | 'base-not-found'
+  | 'branch-name-invalid'
+  | 'branch-exists'
+  | 'branch-checked-out'
+  | 'worktree-exists'
+  | 'worktree-missing'
+  | 'git-missing'
+  | 'git-too-old'
+  | 'git-failed'
+  | 'git-locked'
+  | 'git-timeout'
+  | 'state-unknown'
+
+export const gitWords: WordsOf<Code> = {
+  // the repository
+  'not-a-repository': (d) => [
+    `${d.text('path') ?? 'That folder'} is not inside a git repository${d.end} Nothing was added.`,
+    'Choose a folder that holds a git repository, or make one there with "git init"',
+  ],
+  'bare-repository': (d) => [
+    `${d.text('path') ?? 'That repository'} is bare: it has no checkout to work beside. Nothing was added.`,
+    'Choose a clone of it that has a checkout',
+  ],
+  'no-commits': (d) => [
+    `${d.text('path') ?? 'The repository'} has no commits yet, so there is nothing to start from. Nothing was created.`,
+    'Make a first commit there, then try again',
+  ],
+  'repository-unavailable': (d) => [
+    `The repository${at(d)} cannot be reached now${d.end} It stays in the list, and nothing was changed.`,
+    'Bring it back (mount its disk, undo the move), then try again',
+  ],
+  'base-not-found': (d) => [
+    `There is no ${d.text('base') ?? 'such base'} to start from${d.end} Nothing was created.`,
+    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Use a branch, tag or commit that the repository has',
+  ],
+  'branch-name-invalid': (d) => [
+    `git does not take ${d.text('branch') ?? 'that'} as a branch name${d.end} Nothing was created.`,
+    'Use letters, digits, "-", "_", "." and "/" only',
+  ],
+  'branch-exists': (d) => [
+    `Branch ${d.text('branch') ?? 'of that name'} ${d.text('conflict') ? `cannot stand beside branch ${d.text('conflict')}` : 'exists already'}${d.text('message')?.startsWith('another run') ? `: ${d.text('message')}` : ''}. Nothing was created.`,
+    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Choose another branch name',
+  ],
+  'branch-checked-out': (d) => [
+    `Branch ${d.text('branch') ?? 'of that name'} is checked out${at(d)}, and git allows it in one place only. Nothing was changed.`,
+    'Use another branch, or switch that checkout to another one',
+  ],
+  'worktree-exists': (d) => [
+    `${d.text('path') ?? 'The folder for the worktree'} exists already and was left alone. Nothing was created.`,
+    'Choose another name for the run, or move that folder away',
+  ],
+  'worktree-missing': (d) => [
+    `The worktree${at(d)} is not there${d.end} Its branch${d.text('branch') ? ` ${d.text('branch')}` : ''} and commits are kept.`,
+    'Resume the run to make the worktree again, or bring the folder back',
+  ],
+
+  // git itself
+  'git-missing': (d) => [
+    `git was not found on this machine${d.end} ${d.unchanged}`,
+    'Install git 2.38 or newer, then try again',
+  ],
+  'git-too-old': (d) => [
+    `git is ${d.text('version') ?? 'too old'}; ${d.text('needed') ?? '2.38'} or newer is needed. ${d.unchanged}`,
+    'Install a newer git, then try again',
+  ],
+  'git-failed': (d) => [
+    `git${d.text('command') ? ` ${d.text('command')}` : ''} failed${exit(d)}${d.end} ${d.unchanged}`,
+    d.text('reason') === 'remote-unreachable'
+      ? 'Check the network, then try again'
+      : d.text('reason') === 'remote-missing'
+        ? 'Check the address of the remote with "git remote -v"'
+        : 'Read what git says, put that right, then try again',
+  ],
+  'git-locked': (d) => [
+    `Another git process is at work in the repository: ${d.text('lock') ?? d.text('config') ?? 'its lock'} is held. ${d.unchanged}`,
+    'Wait until it has ended, then try again; if none runs, look at "coppice doctor"',
+  ],
+  'git-timeout': (d) => [
+    `git${d.text('command') ? ` ${d.text('command')}` : ''} did not end${within(d)} and was stopped. ${d.unchanged}`,
+    'Check the disk and the network, then try again',
+  ],
+  'state-unknown': (d) => [
+    `Not ${d.text('what') ?? 'done'}: ${d.list('names', '; ') || `how things stand${d.text('ref') ? ` with ${d.text('ref')}` : ''} could not be found out`}${exit(d)}${d.end} Nothing was changed.`,
+    'Open a shell there and look, or try again',
+  ],
+}

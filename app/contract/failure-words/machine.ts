@@ -1,0 +1,113 @@
+// The words of what the machine, the host, the keeper or the journal could not do.
+import { at, type WordsOf, within } from './facts.ts'
+
+type Code =
+  | 'permission-denied'
+  | 'no-space'
+  | 'low-disk'
+  | 'read-only'
+  | 'disk-error'
+  | 'too-many-files'
+  | 'unsupported'
+  | 'host-unreachable'
+  | 'host-starting'
+  | 'keeper-unreachable'
+  | 'protocol-mismatch'
+  | 'connection-lost'
+  | 'database-corrupt'
+  | 'database-newer'
+  | 'too-large'
+  | 'timeout'
+  | 'internal'
+  | 'unknown'
+
+export const machineWords: WordsOf<Code> = {
+  // the machine
+  'permission-denied': (d) => [
+    `Permission denied${d.text('path') ? `: ${d.text('path')}` : ''}${d.end} ${d.unchanged}`,
+    d.text('reason') === 'dubious-ownership'
+      ? `The folder belongs to another user; if you trust it: git config --global --add safe.directory ${d.text('path') ?? 'PATH'}`
+      : 'Give yourself access to it, then try again',
+  ],
+  'no-space': (d) => [
+    `The disk is full${d.text('path') ? ` at ${d.text('path')}` : ''}${free(d)}${d.end} What was begun was taken back; running agents go on.`,
+    'Remove finished runs or empty the trash, then try again; removal still works',
+  ],
+  'low-disk': (d) => [
+    `Little space is left${free(d)}${d.number('neededBytes') === null ? '' : `; ${d.size('neededBytes')} are kept free`}. New runs wait; removal still works.`,
+    'Remove finished runs or empty the trash',
+  ],
+  'read-only': (d) => [
+    `The file system${d.text('path') ? ` of ${d.text('path')}` : ''} is read-only${d.end} ${d.unchanged}`,
+    'Mount it writable, then try again',
+  ],
+  'disk-error': (d) => [
+    `The disk reported an error${d.text('path') ? ` at ${d.text('path')}` : ''}${d.end} What was begun was taken back; running agents go on.`,
+    'Look at the system log and the health of the disk, then try again',
+  ],
+  'too-many-files': (d) => [
+    `Too many files are open${d.end} Nothing was started; running agents go on.`,
+    'Stop some runs, or raise the limit ("ulimit -n"), then try again',
+  ],
+  unsupported: (d) => [
+    `This is not possible here${d.end} ${d.unchanged}`,
+    'Read the user guide for what is supported where',
+  ],
+
+  // host and store
+  'host-unreachable': (d) => [
+    `The host of Coppice cannot be reached${d.end} Agents that run go on.`,
+    d.text('log') ? `Read its log at ${d.text('log')}, or run "coppice doctor"` : 'Run "coppice doctor" to see why',
+  ],
+  'host-starting': () => ['The host is still starting. Nothing was changed.', 'Try again in a few seconds'],
+  'keeper-unreachable': (d) => [
+    `The process that holds the terminals (the keeper) cannot be reached${d.end} Nothing was started; ${d.undone ? 'what had been made for the run was taken back' : 'worktrees and branches are kept'}.`,
+    d.text('reason') === 'protocol'
+      ? 'Stop its agents with the Coppice that started it; it then ends by itself, and the next start brings a newer one'
+      : d.text('log')
+        ? `Read its log at ${d.text('log')}, then try again`
+        : 'Try again; if it stays, run "coppice doctor"',
+  ],
+  'protocol-mismatch': (d) => [
+    `This client and the host do not speak the same protocol${d.number('client') === null || d.number('host') === null ? d.end : `: the client${d.text('clientVersion') ? ` (Coppice ${d.text('clientVersion')})` : ''} speaks ${d.number('client')}, the host speaks ${d.number('host')}.`} Nothing was changed, and agents that run go on.`,
+    d.text('older') === 'client'
+      ? "Start the client of the host's version, or update this one"
+      : 'Run "coppice host stop --agents keep", then try again: the next start uses the newer host, and agents go on',
+  ],
+  'connection-lost': (d) => [
+    `The connection to the host was lost${d.end} The agents go on.`,
+    'Try again: the host is started where none runs',
+  ],
+  'database-corrupt': (d) => [
+    d.text('movedTo', 4096)
+      ? `The journal${at(d)} is damaged${d.text('reason') ? ` (${d.text('reason')})` : ''}. It was kept as ${d.text('movedTo', 4096)}, and nothing was deleted: worktrees and branches stay where they are.`
+      : `The journal${at(d)} is damaged${d.end} Nothing was deleted.`,
+    d.text('movedTo')
+      ? 'Start again to begin with an empty journal, or put a backup in its place first'
+      : 'Move that file away yourself, then start again',
+  ],
+  'database-newer': (d) => [
+    `The journal${at(d)} was written by a newer Coppice${d.number('found') === null ? '' : ` (its format is ${d.number('found')}${d.number('known') === null ? '' : `, this one knows ${d.number('known')}`})`}. It was left as it is.`,
+    'Start the newer Coppice, or name another data directory in COPPICE_HOME',
+  ],
+  'too-large': (d) => [
+    `${d.size('bytes') === null ? 'That is too much' : `${d.size('bytes')} is too much`} at once${(d.size('limit') ?? d.size('max')) === null ? '' : `; the limit is ${d.size('limit') ?? d.size('max')}`}${d.end} Nothing was changed.`,
+    'Make it smaller, then try again',
+  ],
+  timeout: (d) => [
+    `${d.text('what') ?? 'It'} took too long${within(d)}${d.end} It may still go on.`,
+    'Look at the list in a moment, then try again',
+  ],
+  internal: (d) => [
+    `Coppice made a mistake of its own${d.end} Running agents go on.`,
+    'Try again; if it stays, report it with what "coppice doctor" says',
+  ],
+  unknown: (d) => [
+    `This failed for a reason that this version of Coppice does not know${d.text('code') ? ` (${d.text('code')})` : ''}${d.end} It may have been done in part.`,
+    'Look at the list for how things stand; a newer version of this client can say more',
+  ],
+}
+
+type Free = { readonly number: (key: 'freeBytes') => number | null; readonly size: (key: 'freeBytes') => string | null }
+const free = (d: Free): string =>
+  d.number('freeBytes') === null ? '' : ` (${d.size('freeBytes')} free)`
