@@ -1,4 +1,4 @@
-// Finds the Node that Coppice pins (decision 0002): the host, the keeper, the CLI and the tests run on it, whatever
+// Finds the Node that Coppice pins (docs/decisions/0002): the host, the keeper, the CLI and the tests run on it, whatever
 // Node started this script. It comes from npm as a platform package, so a bare machine has it after `npm ci`.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -38,7 +38,7 @@ function findNode() {
 /** Where Debian, Ubuntu, Fedora, Arch and openSUSE keep it: a look costs less than a start of Node. */
 const usualPlaces = ['lib', 'lib64', 'usr/lib', 'usr/lib64', 'lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu']
 
-/** The binary, or a copy of it that finds its library beside itself where this system has none (decision 0002). */
+/** The binary, or a copy of it that finds its library beside itself where this system has none (docs/decisions/0002). */
 function startable(node) {
   if (usualPlaces.some((place) => existsSync(join('/', place, libraryName)))) return node
   const problem = startProblem(node)

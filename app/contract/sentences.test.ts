@@ -107,7 +107,7 @@ describe('sentenceOf', () => {
     expect(sentenceOf(failure).message).toBe('shop is in use: fix-login. Nothing was changed.')
   })
 
-  it("speaks as the design's example does", () => {
+  it('says what is taken and what is free', () => {
     expect(sentenceOf(failure('branch-exists', { branch: 'agent/node-24', suggestion: 'agent/node-24-2' }))).toEqual({
       message: 'Branch agent/node-24 exists already. Nothing was created.',
       next: 'Use agent/node-24-2',
@@ -171,7 +171,7 @@ describe('sentenceOf', () => {
 })
 
 describe('words and figures', () => {
-  it('has the words of the design', () => {
+  it('has a word for every look', () => {
     expect(phaseWord('stalled')).toBe('Stalled?')
     expect(phaseWord('limit')).toBe('Limit reached')
   })

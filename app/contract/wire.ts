@@ -18,7 +18,7 @@ export const protocolVersion = 1
  */
 export const browserSession = { keyHeader: 'x-coppice-key', protocol: 'coppice' } as const
 
-/** Terminals are never smaller (design/screens): smaller views scale or crop. And never larger: a hostile resize costs memory. */
+/** Terminals are never smaller, since agents draw badly below this: smaller views scale or crop. And never larger: a hostile resize costs memory. */
 export const terminalSize = { minCols: 60, minRows: 20, maxCols: 500, maxRows: 300 } as const
 
 const attachId = z.number().int().min(0).max(0xffff_ffff)

@@ -1,5 +1,5 @@
 // Measures a tree on a thread of its own, with synchronous calls: 468 ms for 73,000 files there against 4 s by promises, and the
-// host's loop never waits (facts measured on a 600 MB node_modules). Hard links are counted once; what a removal would really
+// host's loop never waits (measured on a 600 MB node_modules). Hard links are counted once; what a removal would really
 // give back is counted apart. Never follows a link, never crosses a mount.
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 // What has changed in a checkout: counts that are exact, a few names for the eye, the branch, the operation in progress; and a
 // signature so cheap that fifty of them a second cost nothing. Reads only, without taking a lock. It never runs a submodule's
-// git: that would run filters which are not known here (inspect-nested.ts looks into submodules, hardened).
+// git: that would run filters which are not known here (git/inspect/nested.ts looks into submodules, hardened).
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { exists, isMissing } from '../disk/files.ts'

@@ -11,12 +11,13 @@ import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts
 import { stopRun } from '../runs/attempt/stop.ts'
 import type { Context } from '../runs/context.ts'
 import { createLiveTable } from '../runs/live.ts'
-import { observe } from '../runs/observe.ts'
+import { createObserver } from '../runs/observe.ts'
+import { createSeenProcesses } from '../runs/processes/own-processes.ts'
 import { createPump } from '../runs/queue.ts'
-import { recover, sweep } from '../runs/recovery/recover.ts'
+import { createRecovery } from '../runs/recovery/recover.ts'
 import { createTerminals } from '../runs/terminal.ts'
 import { openDeadlines } from '../runs/trash/deadlines.ts'
-import { keepTrash } from '../runs/trash/trash.ts'
+import { createRetention } from '../runs/trash/trash.ts'
 import { createHandlers } from './handlers.ts'
 import { keeperFailure, withFailures } from './keeper-failure.ts'
 import type { CreateHost } from './room.ts'
@@ -60,6 +61,8 @@ export const createHost: CreateHost = async (options) => {
     environment,
     sessions: new Map(),
     terminals: createTerminals(() => context),
+    observer: createObserver(() => context),
+    seenProcesses: createSeenProcesses(),
     creating: new Map(),
     busy: new Map(),
     pump: createPump(() => context),
@@ -82,6 +85,8 @@ export const createHost: CreateHost = async (options) => {
     notify: (notice) => options.notify(notice),
     log: (text) => log.info(text),
   }
+  const recovery = createRecovery(context)
+  const retention = createRetention(context)
 
   async function openKeeper(): Promise<Keeper> {
     const beside = import.meta.url.endsWith('.ts') ? '../keeper/main.ts' : './keeper.mjs'
@@ -113,7 +118,7 @@ export const createHost: CreateHost = async (options) => {
       context.sessions.delete(runId)
       live.change(runId, { activity: null })
     }
-    const report = await recover(context)
+    const report = await recovery.recover()
     const lost = report.filter((item) => item.kind === 'interrupted').length
     if (lost > 0)
       options.notify({
@@ -123,9 +128,10 @@ export const createHost: CreateHost = async (options) => {
       })
   }
 
-  const report = await recover(context)
+  const report = await recovery.recover()
   for (const item of report) log.info(`recovered: ${item.what}: ${item.result}${item.reason ? `, ${item.reason}` : ''}`)
-  const ends = [observe(context), keepTrash(context), sweep(context)]
+  const owners = [context.observer, retention, recovery]
+  for (const owner of owners) owner.start()
 
   return {
     handlers: createHandlers(context),
@@ -145,7 +151,7 @@ export const createHost: CreateHost = async (options) => {
     },
     async close() {
       closing = true
-      for (const end of ends) end()
+      for (const owner of owners) owner.close()
       for (const controller of context.creating.values()) controller.abort()
       await Promise.allSettled([...context.busy.values()])
       for (const session of context.sessions.values()) session.close()

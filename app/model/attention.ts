@@ -1,5 +1,5 @@
 // Must a person look? Derived from a run's facts and the evidence of the moment, never stored: what the window's colours, the
-// strip's order and the CLI's `attention` all come from. The ranks and words are those of the design's table of states.
+// strip's order and the CLI's `attention` all come from. The most urgent state has the lowest rank.
 import { assertNever } from './failure.ts'
 import type { Live, Run } from './run.ts'
 

@@ -1,6 +1,5 @@
 // What every verb of this folder is given first: the journal, the keeper, the moment's facts and the ways to git and to the
-// environment. Built once by host/host; a verb reaches for no global.
-
+// environment. Built once by host/host out of owners, each of which keeps one thing for the host's life; a verb reaches for no global.
 import type { Notice } from '../contract/wire.ts'
 import type { GitContext } from '../git/exec.ts'
 import type { Keeper } from '../keeper/client.ts'
@@ -12,6 +11,8 @@ import type { Session } from '../session/session.ts'
 import type { Journal } from '../store/journal.ts'
 import { keepReserve, releaseReserve } from '../store/reserve.ts'
 import type { LiveTable } from './live.ts'
+import type { Observer } from './observe.ts'
+import type { SeenProcesses } from './processes/own-processes.ts'
 import type { Terminals } from './terminal.ts'
 import type { Deadlines } from './trash/deadlines.ts'
 
@@ -38,6 +39,8 @@ export interface Context {
   /** Open sessions by run id: the agent's, or that of the stage before it. */
   readonly sessions: Map<string, Session>
   readonly terminals: Terminals
+  readonly observer: Observer
+  readonly seenProcesses: SeenProcesses
   /** Creates under way, by run id: aborting one undoes it. */
   readonly creating: Map<string, AbortController>
   /** Serialises what may not overlap on one run: stop, remove, restore, push. */

@@ -1,5 +1,5 @@
 // What is true of the worktrees right now: changed files, commits ahead, the branch that is checked out, the size. Under 5 % of a
-// core with fifty of them (facts: git.md): a stat of three files tells whether git must be asked at all; git is asked at most two
+// core with fifty of them: a stat of three files tells whether git must be asked at all; git is asked at most two
 // at a time and never again before 20 times what it took; a size never before 50 times what it took.
 import pLimit from 'p-limit'
 import { measure } from '../disk/measure.ts'
@@ -24,26 +24,33 @@ interface Watched {
   busy: boolean
 }
 
-const tables = new WeakMap<Context, Map<string, Watched>>()
-const tableOf = (context: Context) => {
-  const known = tables.get(context)
-  if (known) return known
-  const fresh = new Map<string, Watched>()
-  tables.set(context, fresh)
-  return fresh
+/** Remembers when each worktree was looked at. One per host. */
+export interface Observer {
+  /** Looks at every kept worktree from now on, each in its turn. */
+  start(): void
+  /** Asks for a fresh look at a run's worktree: after a create, an exit, a push. */
+  soon(runId: string): void
+  close(): void
 }
 
-/** Starts observing every kept worktree; gives the function that ends it. */
-export function observe(context: Context): () => void {
-  const timer = setInterval(() => tick(context), tickMs)
-  timer.unref()
-  const count = () => void countProcesses(context).catch((error: unknown) => context.log(`processes: ${String(error)}`))
-  const counter = setInterval(count, processesMs)
-  counter.unref()
-  count()
-  return () => {
-    clearInterval(timer)
-    clearInterval(counter)
+/** The observer over a context's runs; it looks at nothing before it is started or asked. */
+export function createObserver(context: () => Context): Observer {
+  const table = new Map<string, Watched>()
+  const timers: NodeJS.Timeout[] = []
+  const count = () =>
+    void countProcesses(context()).catch((error: unknown) => context().log(`processes: ${String(error)}`))
+  return {
+    start() {
+      timers.push(setInterval(() => tick(context(), table), tickMs).unref(), setInterval(count, processesMs).unref())
+      count()
+    },
+    soon(runId) {
+      table.delete(runId)
+      tick(context(), table, runId)
+    },
+    close() {
+      for (const timer of timers.splice(0)) clearInterval(timer)
+    },
   }
 }
 
@@ -67,14 +74,7 @@ async function countProcesses(context: Context): Promise<void> {
   }
 }
 
-/** Asks for a fresh look at a run's worktree soon: after a create, an exit, a push. */
-export function measureSoon(context: Context, runId: string): void {
-  tableOf(context).delete(runId)
-  tick(context, runId)
-}
-
-function tick(context: Context, only?: string): void {
-  const table = tableOf(context)
+function tick(context: Context, table: Map<string, Watched>, only?: string): void {
   const now = context.now()
   for (const run of Object.values(context.journal.state.runs)) {
     if (only !== undefined && run.id !== only) continue

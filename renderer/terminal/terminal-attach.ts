@@ -60,7 +60,7 @@ const scrollback = 2000
 const resizeAfterMs = 120
 /** A terminal whose session has ended keeps the keys this long for the one that may follow, in milliseconds. */
 const keysBackAfterMs = 400
-/** Also the scrollbar's, in styles/terminal.css. Pixels. */
+/** Also the scrollbar's, in terminal/terminal.css. Pixels. */
 const rulerWidth = 8
 /** Last screens of closed views: shown, dimmed, until the host's has come. */
 const saved = new Map<string, { readonly text: string; readonly cols: number; readonly rows: number }>()

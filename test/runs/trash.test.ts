@@ -16,8 +16,9 @@ import { stopMeasuring } from '../../app/disk/measure.ts'
 import type { Keeper } from '../../app/keeper/client.ts'
 import type { Context } from '../../app/runs/context.ts'
 import { createLiveTable } from '../../app/runs/live.ts'
+import { createSeenProcesses } from '../../app/runs/processes/own-processes.ts'
 import { openDeadlines } from '../../app/runs/trash/deadlines.ts'
-import { sweepTrash } from '../../app/runs/trash/trash.ts'
+import { createRetention } from '../../app/runs/trash/trash.ts'
 import { openDatabase } from '../../app/store/database.ts'
 import { openJournal } from '../../app/store/journal.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
@@ -78,6 +79,8 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     environment: async () => host.environment,
     sessions: new Map(),
     terminals: new Proxy({} as Context['terminals'], { get: none }),
+    observer: new Proxy({} as Context['observer'], { get: none }),
+    seenProcesses: createSeenProcesses(),
     creating: new Map(),
     busy: new Map(),
     pump: none,
@@ -86,7 +89,8 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     notify: () => {},
     log: () => {},
   }
-  for (let round = 0; round < rounds; round++) await sweepTrash(context)
+  const retention = createRetention(context)
+  for (let round = 0; round < rounds; round++) await retention.sweep()
   journal.close()
   await host.restart()
 }

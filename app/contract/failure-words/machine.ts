@@ -109,5 +109,4 @@ export const machineWords: WordsOf<Code> = {
 }
 
 type Free = { readonly number: (key: 'freeBytes') => number | null; readonly size: (key: 'freeBytes') => string | null }
-const free = (d: Free): string =>
-  d.number('freeBytes') === null ? '' : ` (${d.size('freeBytes')} free)`
+const free = (d: Free): string => (d.number('freeBytes') === null ? '' : ` (${d.size('freeBytes')} free)`)

@@ -55,7 +55,8 @@ export function resolveRemote(entries: readonly ConfigEntry[], remote: string, o
       message: `"${remote}" leads to ${actual.join(' and ')}, not to ${wanted}`,
     })
   }
-  if (wanted.startsWith('-') || hasControls(wanted)) throw fail('remote-surprise', { remote, expected: '', actual: actual.join(' and ') })
+  if (wanted.startsWith('-') || hasControls(wanted))
+    throw fail('remote-surprise', { remote, expected: '', actual: actual.join(' and ') })
   const ignored = entries.filter((entry) => {
     const { section, name } = splitKey(entry.key)
     return !options.trusted && isRepositoryScope(entry) && redirects(section, name, entry.key)

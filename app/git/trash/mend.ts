@@ -1,4 +1,4 @@
-// Puts right what a killed git leaves in the files of an entry (rows 7, 9 and 10 of the table of leaks): empty files that wedge
+// Puts right what a killed git leaves in the files of an entry of ours: empty files that wedge
 // the whole repository, and lock files whose holder is dead. It touches only entries that the caller names as ours, runs no git,
 // and never removes a lock that somebody may hold.
 import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Where a checkout's git directory is, read from the files git keeps and never derived from a name (ids get numbers: F1, F11).
+// Where a checkout's git directory is, read from the files git keeps and never derived from a name: git numbers an id whose name is taken.
 // It promises that a linked worktree and its admin directory name each other before anyone acts on either, so that a `.git`
 // file which an agent has pointed elsewhere leads nowhere. It runs no git.
 import { realpathSync, statSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // Takes back a worktree that was being made, whatever point its git had reached: the states that a killed `worktree add`
-// leaves (facts on 436 kill points), judged by what is on disk now. It deletes only what carries this create's own mark: the
+// leaves (git was killed at 436 points to see them), judged by what is on disk now. It deletes only what carries this create's own mark: the
 // lock's reason, the path, the start commit. What it cannot tell to be ours is kept, and said.
 import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'

@@ -14,10 +14,10 @@ import type { Exit } from '../../model/session.ts'
 import { agentEnvironment } from '../../process/environment.ts'
 import { openSession, type Session } from '../../session/session.ts'
 import { type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
-import { measureSoon } from '../observe.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { promptHead, promptPath, readFirstPrompt, runDirectory, writePrompt } from '../prompt-file.ts'
 import { firstSize, recordedSessions, sessionDirectory } from '../terminal.ts'
+import { endAttempt, releaseSession } from './end-attempt.ts'
 
 export interface AttemptRequest {
   /** "first": the run's own prompt, already on disk. Otherwise a follow-up, or none. */
@@ -252,25 +252,16 @@ export async function settleAttempt(
   const run = runOf(context, runId)
   const attempt = run.attempts.at(-1)
   if (!attempt || attempt.endedAt !== null || isSettled(run.phase)) return
-  // A stop closes the row itself, after it has proven that everything is dead (runs/stop).
+  // A stop closes the row itself, after it has proven that everything is dead (runs/attempt/stop).
   if (run.phase === 'stopping' && context.busy.has(runId)) return
   const stopped = run.phase === 'stopping'
-  const outcome = adapterOf(run.agent).judge({
-    exit,
-    stopRequested: stopped,
-    ...(session?.ending() ?? { lastEvents: null, stderrTail: '' }),
-  })
-  record(context, context.host, {
-    type: 'attempt-ended',
-    runId,
-    number: attempt.number,
+  await endAttempt(context, context.host, run, {
     phase: stopped ? 'stopped' : 'exited',
     exit,
-    outcome,
+    stopRequested: stopped,
+    session,
   })
-  releaseSession(context, runId)
-  await context.terminals.sessionChanged(runId)
-  measureSoon(context, runId)
+  context.observer.soon(runId)
   context.pump()
 }
 
@@ -280,25 +271,8 @@ async function lost(context: Context, runId: string, sessionId: string): Promise
   const run = runOf(context, runId)
   const attempt = run.attempts.at(-1)
   if (held || attempt?.sessionId !== sessionId || attempt.endedAt !== null || isSettled(run.phase)) return
-  const outcome = adapterOf(run.agent).judge({ exit: null, stopRequested: false, lastEvents: null, stderrTail: '' })
-  record(context, context.host, {
-    type: 'attempt-ended',
-    runId,
-    number: attempt.number,
-    phase: 'interrupted',
-    exit: null,
-    outcome,
-  })
-  releaseSession(context, runId)
-  await context.terminals.sessionChanged(runId)
-}
-
-/** Lets go of a session's memory once it has ended: its screen is on disk, and a viewer gets it from there. */
-export function releaseSession(context: Context, runId: string): void {
-  const session = context.sessions.get(runId)
-  context.sessions.delete(runId)
-  session?.close()
-  context.live.change(runId, { activity: null, bell: false, queuePosition: null, queueReason: null, progress: null })
+  const end = { phase: 'interrupted', exit: null, stopRequested: false, session: null } as const
+  await endAttempt(context, context.host, run, end)
 }
 
 /** Drops what the keeper and the data directory hold of a run: sessions, screens, prompts. Only when it is purged. */

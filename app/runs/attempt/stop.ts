@@ -1,13 +1,11 @@
 // Stop ends the agent and everything it started: TERM, wait, KILL, to every process that descends from it, shares its session or
 // carries the run's mark. The row closes only on proven death; what survived is named.
-import { adapterOf } from '../../agents/adapters.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
 import type { Exit } from '../../model/session.ts'
 import { alone, type Caller, type Context, record, runOf } from '../context.ts'
-import { measureSoon } from '../observe.ts'
 import { endProcesses } from '../processes/end-processes.ts'
-import { releaseSession } from './attempt.ts'
+import { endAttempt } from './end-attempt.ts'
 
 /** How long the keeper may take to report an exit after the last process has died. */
 const exitReportMs = 3_000
@@ -35,23 +33,9 @@ export async function stopRun(
       )
     }
     const exit = await exitOf(context, attempt?.sessionId ?? '')
-    const session = context.sessions.get(run.id)
-    const outcome = adapterOf(run.agent).judge({
-      exit,
-      stopRequested: true,
-      ...(session?.ending() ?? { lastEvents: null, stderrTail: '' }),
-    })
-    record(context, caller, {
-      type: 'attempt-ended',
-      runId: run.id,
-      number: attempt?.number ?? 0,
-      phase: 'stopped',
-      exit,
-      outcome,
-    })
-    releaseSession(context, run.id)
-    await context.terminals.sessionChanged(run.id)
-    measureSoon(context, run.id)
+    const session = context.sessions.get(run.id) ?? null
+    await endAttempt(context, caller, run, { phase: 'stopped', exit, stopRequested: true, session })
+    context.observer.soon(run.id)
     context.pump()
     return {}
   })

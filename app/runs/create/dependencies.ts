@@ -1,5 +1,5 @@
 // Which package manager a worktree wants, by its lock file, and how its packages are installed from that lock. Detection only
-// reads; the install runs as a session of its own with live output (runs/prepare).
+// reads; the install runs as a session of its own with live output (runs/create/prepare).
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isReadable } from '../../disk/presence.ts'
@@ -12,7 +12,7 @@ export interface Install {
 }
 
 // In the order of how surely the lock file says what made it. `CI` stays unset: pnpm switches its global store off with it
-// (facts: pnpm 12), so the non-interactive flags are said one by one.
+// (seen with pnpm 12), so the non-interactive flags are said one by one.
 const known: readonly Install[] = [
   { manager: 'pnpm', lockFile: 'pnpm-lock.yaml', command: ['pnpm', 'install', '--frozen-lockfile'] },
   { manager: 'bun', lockFile: 'bun.lock', command: ['bun', 'install', '--frozen-lockfile'] },
@@ -22,7 +22,7 @@ const known: readonly Install[] = [
   { manager: 'npm', lockFile: 'npm-shrinkwrap.json', command: ['npm', 'ci', '--no-audit', '--no-fund'] },
 ]
 
-/** At most this many installs at once: two `npm ci` side by side beat one after the other; more than the cores do not (facts: git.md). */
+/** At most this many installs at once: two `npm ci` side by side beat one after the other; more than the cores do not. */
 export const installsAtOnce = Math.max(1, availableParallelism())
 
 /**

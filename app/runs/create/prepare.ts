@@ -16,7 +16,6 @@ import { startAttempt } from '../attempt/attempt.ts'
 import { stopRun } from '../attempt/stop.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
 import { reservedBranches } from '../names.ts'
-import { measureSoon } from '../observe.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from '../repositories.ts'
 import { refuseLowDisk } from '../space.ts'
@@ -48,7 +47,7 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
       await startAttempt(context, caller, runId, { prompt, conversation: null, signal: abort.signal })
       started = true
     })
-    measureSoon(context, runId)
+    context.observer.soon(runId)
   } catch (error) {
     // The agent works: that its stage could not be written down is no reason to take its worktree away.
     if (started) context.log(`prepare ${runId}: ${String(error)}`)

@@ -3,7 +3,7 @@
 import { runMark } from '../../process/environment.ts'
 import { type ProcessIdentity, stopTree } from '../../process/tree.ts'
 import type { Context } from '../context.ts'
-import { rootsOf, seenOf } from './own-processes.ts'
+import { rootsOf } from './own-processes.ts'
 
 /** The processes that the keeper's sessions of a run were started as, also those of its set-up and install. */
 export async function sessionRoots(context: Context, runId: string): Promise<ProcessIdentity[]> {
@@ -16,7 +16,7 @@ export async function endProcesses(context: Context, runId: string): Promise<rea
   const { survivors } = await stopTree({
     roots: await sessionRoots(context, runId),
     mark: runMark(context.dataDirectory, runId),
-    sample: seenOf(context, runId),
+    sample: context.seenProcesses.of(runId),
     spare: [keeper.pid, process.pid],
   })
   return survivors

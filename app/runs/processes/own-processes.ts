@@ -6,16 +6,28 @@ import { runMark } from '../../process/environment.ts'
 import { descendants, type ProcessEntry, type ProcessIdentity } from '../../process/tree.ts'
 import type { Context } from '../context.ts'
 
-const seen = new WeakMap<Context, Map<string, readonly ProcessIdentity[]>>()
-
-function tableOf(context: Context): Map<string, readonly ProcessIdentity[]> {
-  const known = seen.get(context) ?? new Map<string, readonly ProcessIdentity[]>()
-  seen.set(context, known)
-  return known
+/** What was seen of each run's processes and may live still. One memory per host. */
+export interface SeenProcesses {
+  of(runId: string): readonly ProcessIdentity[]
+  /** Replaces what was known of the run; none forgets it. */
+  note(runId: string, found: readonly ProcessIdentity[]): void
 }
 
-/** What was seen of a run's processes and may live still. */
-export const seenOf = (context: Context, runId: string): readonly ProcessIdentity[] => tableOf(context).get(runId) ?? []
+/** An empty memory. */
+export function createSeenProcesses(): SeenProcesses {
+  const table = new Map<string, readonly ProcessIdentity[]>()
+  return {
+    of: (runId) => table.get(runId) ?? [],
+    note(runId, found) {
+      if (found.length === 0) table.delete(runId)
+      else
+        table.set(
+          runId,
+          found.map(({ pid, startTime }) => ({ pid, startTime })),
+        )
+    },
+  }
+}
 
 /** Whether a session is the run's: of an attempt, its set-up or its install. An id may hold dots: "a.b.1" is not a session of "a". */
 export const isSessionOf = (runId: string, sessionId: string): boolean =>
@@ -36,13 +48,7 @@ export async function lookAt(
   all: readonly ProcessEntry[],
 ): Promise<readonly ProcessIdentity[]> {
   const mark = runMark(context.dataDirectory, runId)
-  const found = await descendants({ roots, mark, sample: seenOf(context, runId) }, all)
-  const table = tableOf(context)
-  if (found.length === 0) table.delete(runId)
-  else
-    table.set(
-      runId,
-      found.map(({ pid, startTime }) => ({ pid, startTime })),
-    )
+  const found = await descendants({ roots, mark, sample: context.seenProcesses.of(runId) }, all)
+  context.seenProcesses.note(runId, found)
   return found
 }

@@ -9,7 +9,6 @@ import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
 import { findOnPath } from '../../process/environment.ts'
 import { alone, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
-import { measureSoon } from '../observe.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
 export interface Pushed {
@@ -57,7 +56,7 @@ async function push(context: Context, caller: Caller, runId: string): Promise<Pu
         pushedAt: context.now(),
       },
     })
-    measureSoon(context, runId)
+    context.observer.soon(runId)
     return { remote, ref, sha, already: result.already, url: result.url }
   } catch (error) {
     record(context, caller, { type: 'push-ended', runId, delivery: null, failure: failureOf(error) })

@@ -2,7 +2,6 @@
 // table say now. Runs whose session the keeper still holds are attached again, the others are interrupted. What is ours is healed,
 // what is not is listed, and a scan that failed changes nothing. Run twice, it changes nothing more.
 import { existsSync } from 'node:fs'
-import { adapterOf } from '../../agents/adapters.ts'
 import { pushedTip } from '../../git/refs/branches.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'
 import { failureOf } from '../../model/failure.ts'
@@ -11,6 +10,7 @@ import { runMark } from '../../process/environment.ts'
 import { descendants, isAlive } from '../../process/tree.ts'
 import { keepReserve } from '../../store/reserve.ts'
 import { watch } from '../attempt/attempt.ts'
+import { endAttempt } from '../attempt/end-attempt.ts'
 import { stopRun } from '../attempt/stop.ts'
 import { alone, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { recordUndo } from '../create/prepare.ts'
@@ -22,16 +22,56 @@ import { freeEntry } from '../trash/trash.ts'
 import { heal } from './heal.ts'
 import { as, type Line, noteRecovery } from './recovery-report.ts'
 
-/** Hosts that recover right now: the sweep must not do the same beside it. */
-const recovering = new WeakSet<Context>()
+/** Recovers a host, and sweeps up after it while it lives. One per host. */
+export interface Recovery {
+  /** Puts right what a crash left and says what was done, one line each. */
+  recover(): Promise<readonly Line[]>
+  /** Looks again every so often for what was left over. */
+  start(): void
+  close(): void
+}
 
-/** Puts right what a crash left and says what was done, one line each. */
-export async function recover(context: Context): Promise<readonly Line[]> {
-  recovering.add(context)
-  try {
-    return await recoverAll(context)
-  } finally {
-    recovering.delete(context)
+/** The recovery of a context's runs; it does nothing before it is asked. The sweep never works beside a recovery. */
+export function createRecovery(context: Context): Recovery {
+  let recovering = false
+  let settling = false
+  const timers: NodeJS.Timeout[] = []
+  const failed = (error: unknown) => context.log(`sweep: ${String(error)}`)
+
+  function compare(): void {
+    if (!recovering) void heal(context).then((report) => noteRecovery(context, report), failed)
+  }
+
+  function settle(): void {
+    keepReserve(context.dataDirectory)
+    // Space that somebody else made free is announced by nobody.
+    if (Object.values(context.journal.state.runs).some((run) => run.phase === 'queued')) context.pump()
+    if (settling || recovering) return
+    if (!Object.values(context.journal.state.runs).some((run) => isLeftOver(context, run))) return
+    settling = true
+    void settleLeftOvers(context)
+      .catch(failed)
+      .finally(() => {
+        settling = false
+      })
+  }
+
+  return {
+    async recover() {
+      recovering = true
+      try {
+        return await recoverAll(context)
+      } finally {
+        recovering = false
+      }
+    },
+    start() {
+      keepReserve(context.dataDirectory)
+      timers.push(setInterval(compare, sweepMs).unref(), setInterval(settle, leftOverMs).unref())
+    },
+    close() {
+      for (const timer of timers.splice(0)) clearInterval(timer)
+    },
   }
 }
 
@@ -81,38 +121,6 @@ async function recoverAll(context: Context): Promise<readonly Line[]> {
 
 /** How often the lists are compared again while a host lives. */
 const sweepMs = 5 * 60_000
-
-/** Starts the periodic sweep; gives the function that ends it. */
-export function sweep(context: Context): () => void {
-  const timer = setInterval(() => {
-    if (recovering.has(context)) return
-    void heal(context).then(
-      (report) => noteRecovery(context, report),
-      (error: unknown) => context.log(`sweep: ${String(error)}`),
-    )
-  }, sweepMs)
-  timer.unref()
-  let settling = false
-  keepReserve(context.dataDirectory)
-  const often = setInterval(() => {
-    keepReserve(context.dataDirectory)
-    // Space that somebody else made free is announced by nobody.
-    if (Object.values(context.journal.state.runs).some((run) => run.phase === 'queued')) context.pump()
-    if (settling || recovering.has(context)) return
-    if (!Object.values(context.journal.state.runs).some((run) => isLeftOver(context, run))) return
-    settling = true
-    void settleLeftOvers(context)
-      .catch((error: unknown) => context.log(`sweep: ${String(error)}`))
-      .finally(() => {
-        settling = false
-      })
-  }, leftOverMs)
-  often.unref()
-  return () => {
-    clearInterval(timer)
-    clearInterval(often)
-  }
-}
 
 /**
  * How often is looked for what this host itself could not finish: a journal that could not be written, a disk that was full, a
@@ -196,20 +204,8 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
     return [{ what: `run ${run.id}`, result: 'repaired', kind: 'interrupted', reason }]
   }
   if (!session) {
-    const outcome = adapterOf(run.agent).judge({
-      exit: null,
-      stopRequested: run.phase === 'stopping',
-      lastEvents: null,
-      stderrTail: '',
-    })
-    record(context, context.host, {
-      type: 'attempt-ended',
-      runId: run.id,
-      number: attempt.number,
-      phase: 'interrupted',
-      exit: null,
-      outcome,
-    })
+    const stopRequested = run.phase === 'stopping'
+    await endAttempt(context, context.host, run, { phase: 'interrupted', exit: null, stopRequested, session: null })
     const gone: Line = {
       what: `run ${run.id}`,
       result: 'repaired',

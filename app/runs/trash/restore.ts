@@ -15,7 +15,6 @@ import type { ReportItem } from '../../model/event.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
-import { measureSoon } from '../observe.ts'
 import { inspectPresent } from '../repositories.ts'
 import { manifestName, readManifest } from './trash-place.ts'
 
@@ -50,7 +49,7 @@ export async function restoreRun(
     try {
       const { report, branch } = await bringBack(context, input.runId, path, wanted)
       record(context, caller, { type: 'restore-ended', runId: run.id, worktree: path, branch, report, failure: null })
-      measureSoon(context, run.id)
+      context.observer.soon(run.id)
       return { report, worktree: path }
     } catch (error) {
       const inTrash = await exists(join(run.trash.directory, 'tree'))
@@ -59,7 +58,7 @@ export async function restoreRun(
         const { report, branch } = await bringBack(context, input.runId, path, wanted)
         record(context, caller, { type: 'restore-ended', runId: run.id, worktree: path, branch, report, failure: null })
         context.log(`restore ${run.id}: finished after ${String(error)}`)
-        measureSoon(context, run.id)
+        context.observer.soon(run.id)
         return { report, worktree: path }
       }
       const failure = failureOf(error)

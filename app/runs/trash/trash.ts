@@ -51,26 +51,41 @@ export async function listTrash(context: Context): Promise<{ entries: TrashEntry
   return { entries, sizeBytes: unknown ? null : entries.reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0) }
 }
 
-/** Starts the retention sweep; gives the function that ends it. */
-export function keepTrash(context: Context): () => void {
-  const sweep = () => void sweepTrash(context).catch((error: unknown) => context.log(`trash: ${String(error)}`))
-  const timer = setInterval(sweep, sweepMs)
-  timer.unref()
-  sweep()
-  return () => clearInterval(timer)
+/** Keeps the retention of everything in the trash. One per host. */
+export interface Retention {
+  /** A round now, and one every minute. */
+  start(): void
+  /** One round, by the clock of the context. */
+  sweep(): Promise<void>
+  close(): void
+}
+
+/** The retention of a context's trash; it does nothing before it is started or asked. */
+export function createRetention(context: Context): Retention {
+  const rests = new Map<string, number>()
+  let timer: NodeJS.Timeout | undefined
+  const round = () => void sweepTrash(context, rests).catch((error: unknown) => context.log(`trash: ${String(error)}`))
+  return {
+    start() {
+      timer = setInterval(round, sweepMs).unref()
+      round()
+    },
+    sweep: () => sweepTrash(context, rests),
+    close: () => clearInterval(timer),
+  }
 }
 
 /** A purge that failed is tried again by itself only after so long: each try is two records of the journal. */
 const restMs = 3_600_000
-const resting = new WeakMap<Context, Map<string, number>>()
 
-/** One round of retention. What may go by its age is decided by the context's deadlines, never by the wall clock alone. */
-export async function sweepTrash(context: Context): Promise<void> {
+/**
+ * One round of retention. What may go by its age is decided by the context's deadlines, never by the wall clock alone. `rests`: the
+ * runs whose purge failed, each with the time before which it is not tried again.
+ */
+async function sweepTrash(context: Context, rests: Map<string, number>): Promise<void> {
   const { deadlines } = context
   deadlines.tick()
   announceDue(context)
-  const rests = resting.get(context) ?? new Map<string, number>()
-  resting.set(context, rests)
   for (const run of Object.values(context.journal.state.runs)) {
     if (run.phase !== 'removed' || !run.trash || run.intent) continue
     const now = context.now()

@@ -76,7 +76,7 @@ export interface ScreenOptions extends ScreenListener {
 }
 
 export const defaultScrollback = 1500
-/** promises.md fact 4; xterm.js itself has no limit below its 10 MB of payload. */
+/** Characters of a title that are kept: xterm.js itself has no limit below its 10 MB of payload. */
 const maxTitle = 256
 /** Counts above this many times the screen's width or height are no honest ones and are swallowed. */
 const oversize = 10
@@ -269,7 +269,7 @@ function terminalOptions({
 const single = (param: number | number[]): number => (typeof param === 'number' ? param : (param[0] ?? 0))
 
 /**
- * Bounds what a sequence can cost. `ESC[2147483647b` held xterm.js 6.0.0 for 111 s (promises.md fact 4), and so do line and tab
+ * Bounds what a sequence can cost. `ESC[2147483647b` held xterm.js 6.0.0 for 111 s, and so do line and tab
  * counts, which it walks one by one. A count of a few screens means "all of it" and is clamped to that.
  */
 function boundCounts(terminal: Terminal, core: Core): void {

@@ -73,7 +73,7 @@ function newPen(links: ReadonlyMap<number, Link>): Pen {
     to(rawFg, bg, given) {
       const fg = meant(rawFg)
       const extended = bg & bgFlag.extended && given ? given : noExtended
-      // A link shows a dashed underline of its own (AttributeData.ts), so the style beneath it cannot be read and is not kept.
+      // A link shows a dashed underline of its own (xterm.js, its AttributeData), so the style beneath it cannot be read and is not kept.
       const style = fg & fgFlag.underline ? (extended.urlId === 0 ? extended.underlineStyle || 1 : 1) : 0
       const colour = meant(extended.underlineColor)
       const link = links.has(extended.urlId) ? extended.urlId : 0
