@@ -84,6 +84,7 @@ const keys = {
   movedTo: text,
   found: count,
   known: count,
+  approval: text,
   /** The code of a failure that this build does not know. */
   code: text,
 } as const
@@ -119,7 +120,7 @@ export const failureDetails = {
   'git-timeout': ['command', 'seconds'],
   'state-unknown': ['what', 'names', 'ref', 'branch', 'command', 'exit', 'lock'],
   // create
-  'needs-approval': ['command', 'file', 'hash', 'repository'],
+  'needs-approval': ['command', 'file', 'hash', 'repository', 'approval'],
   'copy-failed': ['file'],
   'setup-failed': ['command', 'file', 'exit'],
   'install-failed': ['command', 'exit', 'install'],
