@@ -11,4 +11,6 @@ export const channels = {
   directory: 'coppice:directory',
   /** Page asks: open this link in the person's browser. */
   openExternal: 'coppice:open-external',
+  /** Page asks: paste the clipboard into what has the focus, as Ctrl+V does. */
+  paste: 'coppice:paste',
 } as const

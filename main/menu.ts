@@ -30,6 +30,8 @@ export function setMenu(actions: MenuActions): void {
         { type: 'separator' },
         { role: 'resetZoom' },
         { role: 'zoomIn' },
+        // The same key without Shift, as browsers have it.
+        { role: 'zoomIn', accelerator: 'CmdOrCtrl+=', visible: false, acceleratorWorksWhenHidden: true },
         { role: 'zoomOut' },
         { type: 'separator' },
         { role: 'togglefullscreen' },

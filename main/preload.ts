@@ -1,4 +1,4 @@
-// What a page can do beyond a web page: two facts, and four functions that take plain values and give plain values. None gives a
+// What a page can do beyond a web page: two facts, and five functions that take plain values and give plain values. None gives a
 // Promise, none takes a callback: answers come as window messages. Runs sandboxed and isolated, as CommonJS.
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
 import { version } from '../package.json'
@@ -32,6 +32,10 @@ const coppice = {
   /** Opens an http(s) link in the person's browser; others are refused. */
   openExternal(url: string): void {
     ipcRenderer.send(channels.openExternal, String(url).slice(0, 8192))
+  },
+  /** Pastes the clipboard into what has the focus. The page itself is never given leave to read it. */
+  paste(): void {
+    ipcRenderer.send(channels.paste)
   },
 }
 

@@ -125,11 +125,17 @@ function answerPage(window: BrowserWindow, host: HostProcess): void {
     if (isFromPage(event, page) && parsed.success) void openExternal(parsed.data)
   }
 
+  const onPaste = (event: Electron.IpcMainEvent) => {
+    if (isFromPage(event, page) && window.isFocused()) page.paste()
+  }
+
+  ipcMain.on(channels.paste, onPaste)
   ipcMain.on(channels.connect, onConnect)
   ipcMain.on(channels.chooseDirectory, onChoose)
   ipcMain.on(channels.openExternal, onOpen)
   page.on('render-process-gone', () => closeAll('The page crashed.'))
   window.once('closed', () => {
+    ipcMain.off(channels.paste, onPaste)
     ipcMain.off(channels.connect, onConnect)
     ipcMain.off(channels.chooseDirectory, onChoose)
     ipcMain.off(channels.openExternal, onOpen)

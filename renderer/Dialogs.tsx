@@ -9,6 +9,7 @@ import { PublishDialog } from './publish/PublishDialog.tsx'
 import { AddRepositoryDialog } from './repositories/AddRepositoryDialog.tsx'
 import { RenameDialog } from './runs/RenameDialog.tsx'
 import { ResumeDialog } from './runs/ResumeDialog.tsx'
+import { StopDialog } from './runs/StopDialog.tsx'
 import { SettingsDialog } from './settings/Settings.tsx'
 import { LinkDialog } from './terminal/LinkDialog.tsx'
 import { openDialog, useUi } from './window/ui.ts'
@@ -31,6 +32,8 @@ export function Dialogs() {
       return <RenameDialog runId={dialog.runId} onClose={close} />
     case 'purge':
       return <PurgeDialog runId={dialog.runId} consent={dialog.consent} failure={dialog.failure} onClose={close} />
+    case 'stop':
+      return <StopDialog runId={dialog.runId} onClose={close} />
     case 'settings':
       return <SettingsDialog onClose={close} />
     case 'keys':

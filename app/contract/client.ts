@@ -57,7 +57,7 @@ export interface Client {
     options?: { readonly commandId?: string },
   ): Promise<CommandOutput<N>>
   subscribe(subscriber: Subscriber, fromSeq?: number): void
-  attach(runId: string, listener: TerminalListener): Attachment
+  attach(runId: string, listener: TerminalListener, options?: { readonly dark?: boolean }): Attachment
   onNotice(listener: (notice: Extract<HostMessage, { type: 'notice' }>) => void): void
   onFocus(listener: (path: string | null) => void): void
   onClose(listener: (reason: string) => void): void
@@ -161,10 +161,10 @@ export function connect(
           subscriber = next
           send({ type: 'subscribe', ...(fromSeq === undefined ? {} : { fromSeq }) })
         },
-        attach(runId, listener) {
+        attach(runId, listener, { dark } = {}) {
           const attachId = nextId++
           attached.set(attachId, listener)
-          send({ type: 'attach', attachId, runId })
+          send({ type: 'attach', attachId, runId, ...(dark === undefined ? {} : { dark }) })
           return {
             input: (bytes) => void channel.send(encodeData('input', attachId, bytes)),
             resize: (cols, rows) => void send({ type: 'resize', attachId, cols, rows }),

@@ -40,7 +40,8 @@ export const ClientMessage = z.discriminatedUnion('type', [
   }),
   /** The missed events from `fromSeq` on, or a snapshot where they are too many or it is absent. Live facts follow. */
   z.object({ type: z.literal('subscribe'), fromSeq: z.number().int().min(0).optional() }),
-  z.object({ type: z.literal('attach'), attachId, runId: RunId }),
+  /** `dark` says how this client paints terminals, which a program that asks for the colours is told. */
+  z.object({ type: z.literal('attach'), attachId, runId: RunId, dark: z.boolean().optional() }),
   z.object({ type: z.literal('detach'), attachId }),
   /** Sent by the view that has the focus, debounced; clamped to `terminalSize`. */
   z.object({ type: z.literal('resize'), attachId, cols: z.number().int(), rows: z.number().int() }),

@@ -22,7 +22,7 @@ interface View {
 }
 
 export interface ClientTerminals {
-  attach(attachId: number, runId: string): void
+  attach(attachId: number, runId: string, dark?: boolean): void
   detach(attachId: number): void
   input(attachId: number, bytes: Uint8Array): void
   resize(attachId: number, cols: number, rows: number): void
@@ -43,7 +43,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
   const say = (message: HostMessage) => send(encodeMessage(message))
   const failed = (attachId: number, failure: Failure) => say({ type: 'attach-failed', attachId, failure })
 
-  function viewerOf(attachId: number, view: View): Viewer {
+  function viewerOf(attachId: number, view: View, dark: boolean | undefined): Viewer {
     const when = (act: () => void) => {
       if (view.open) act()
     }
@@ -53,6 +53,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
       }
     }
     return {
+      ...(dark === undefined ? {} : { dark }),
       start: ({ sessionId, cols, rows, reason, live, dropped }) =>
         when(() => say({ type: 'screen', attachId, sessionId, cols, rows, reason, live, dropped })),
       screen: (bytes) => data('screen', bytes),
@@ -63,9 +64,9 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
     }
   }
 
-  async function open(attachId: number, runId: string, view: View): Promise<void> {
+  async function open(attachId: number, runId: string, view: View, dark: boolean | undefined): Promise<void> {
     try {
-      const handle = await attach(runId, viewerOf(attachId, view))
+      const handle = await attach(runId, viewerOf(attachId, view, dark))
       if (!view.open) return handle.detach()
       view.handle = handle
       for (const act of view.early.splice(0)) act(handle)
@@ -104,7 +105,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
   }
 
   return {
-    attach(attachId, runId) {
+    attach(attachId, runId, dark) {
       if (views.has(attachId)) {
         return failed(attachId, {
           code: 'bad-input',
@@ -121,7 +122,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
       }
       const view: View = { handle: null, open: true, early: [], earlyBytes: 0 }
       views.set(attachId, view)
-      void open(attachId, runId, view)
+      void open(attachId, runId, view, dark)
     },
     detach(attachId) {
       const view = views.get(attachId)

@@ -27,6 +27,8 @@ interface Place {
 /** Viewers by run id. One table per host. */
 export interface Terminals {
   attach(runId: string, viewer: Viewer): Promise<TerminalHandle>
+  /** How the last client that said so paints terminals: what a new session's program is told. */
+  readonly dark: boolean
   /** Tells the viewers of a run that its session has changed: each gets the new one's screen. */
   sessionChanged(runId: string): Promise<void>
 }
@@ -38,6 +40,7 @@ export const sessionDirectory = (context: Pick<Context, 'dataDirectory'>, runId:
 /** The table of viewers over a context's sessions. */
 export function createTerminals(context: () => Context): Terminals {
   const places = new Map<string, Set<Place>>()
+  let dark = true
 
   async function show(runId: string, place: Place, reason: 'attach' | 'session'): Promise<void> {
     place.handle?.detach()
@@ -49,8 +52,15 @@ export function createTerminals(context: () => Context): Terminals {
   }
 
   return {
+    get dark() {
+      return dark
+    },
     async attach(runId, viewer) {
       runOf(context(), runId)
+      if (viewer.dark !== undefined && viewer.dark !== dark) {
+        dark = viewer.dark
+        for (const session of context().sessions.values()) session.setDark(dark)
+      }
       const place: Place = { viewer, handle: null }
       const here = places.get(runId) ?? new Set()
       places.set(runId, here.add(place))

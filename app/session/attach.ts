@@ -15,6 +15,8 @@ import {
 } from './flow.ts'
 
 export interface Viewer {
+  /** How it paints; where it says nothing, nothing changes. */
+  readonly dark?: boolean
   /** A whole new screen of this size begins: `screen` bytes follow, to be drawn on an empty terminal. */
   start(screen: {
     readonly cols: number

@@ -38,6 +38,8 @@ export interface SessionOptions {
   /** A folder of its own: checkpoint and, for a pipe, events.ndjson. */
   readonly stateDir: string
   readonly readTitle?: TitleReader
+  /** How its views paint when it starts; default: dark. */
+  readonly dark?: boolean
   /** Pipe sessions: reads the agent's events. Without it the output is shown line by line. */
   readonly transcript?: TranscriptReader
   onFacts?(facts: SessionFacts): void
@@ -56,6 +58,8 @@ export interface Session {
   readonly closed: boolean
   facts(): SessionFacts
   attach(viewer: Viewer, reason?: 'attach' | 'session'): ViewerHandle
+  /** How its views paint from now on: what a program that asks is told. */
+  setDark(dark: boolean): void
   /** What the person types. Nothing where the session is not live. */
   write(bytes: Uint8Array): void
   /** Hostile text as input: sanitised, between markers where the program asked for them, then Enter if wanted. */
@@ -106,6 +110,7 @@ export function openSession(options: SessionOptions): Session {
   const screen: Screen = createScreen({
     cols: from?.cols ?? options.cols,
     rows: from?.rows ?? options.rows,
+    ...(options.dark === undefined ? {} : { dark: options.dark }),
     onReply: (bytes) => {
       replies += bytes
     },
@@ -351,6 +356,10 @@ export function openSession(options: SessionOptions): Session {
     },
     facts: () => facts.now(),
     attach: (viewer, reason) => viewers.attach(viewer, reason),
+    setDark(dark) {
+      screen.setDark(dark)
+      if (live && !closed) sendReplies()
+    },
     write,
     paste(text, enter) {
       if (text !== '') write(pasteBytes(text, { bracketed: screen.bracketedPaste }))

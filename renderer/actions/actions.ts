@@ -183,7 +183,8 @@ export const actions: readonly Action[] = [
     keys: ['s'],
     chord: true,
     when: withRun((run) => run.phase === 'running'),
-    run: onRun(verbs.stop),
+    run: ({ run, live }) =>
+      run && (stopsWork(run, live) ? openDialog({ kind: 'stop', runId: run.id }) : verbs.stop(run.id)),
   },
   {
     id: 'cancel',
@@ -346,7 +347,11 @@ export const actions: readonly Action[] = [
     icon: 'search',
     keys: ['/'],
     when: always,
-    run: () => useUi.setState(({ query }) => ({ view: 'grid', maximised: false, query: query ?? '' })),
+    run() {
+      useUi.setState(({ query }) => ({ view: 'grid', maximised: false, query: query ?? '' }))
+      // One that is open already takes the focus again; a new one takes it by itself.
+      document.querySelector<HTMLElement>('.filter input')?.focus()
+    },
   },
   {
     id: 'all',
@@ -508,6 +513,12 @@ function move(id: string, by: number) {
   const order = all.filter((one) => one !== id)
   order.splice(order.indexOf(other) + (by > 0 ? 1 : 0), 0, id)
   saveOrder(order)
+}
+
+/** True where a stop would break off work: the agent works, or nothing tells whether it does. A shell is the person's own. */
+export function stopsWork(run: Run, live: Live | undefined): boolean {
+  const state = live?.activity?.state ?? 'unknown'
+  return run.agent !== 'shell' && (state === 'working' || state === 'unknown')
 }
 
 /** True where the run waits for an answer that only its terminal can take. */

@@ -4,8 +4,10 @@ import { counted, dateText } from '../../app/model/units.ts'
 import { addRepository } from '../actions/verbs.ts'
 import { say } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'
+import { quotedPaths } from '../terminal/dropped-paths.ts'
+import { viewOf } from '../terminal/terminals.ts'
 import { openDialog, showFilter } from '../window/ui.ts'
-import { bridge } from './bridge.ts'
+import { bridgeNow } from './bridge.ts'
 import { onArrival, onClient } from './replica.ts'
 
 /** Listens for as long as the page lives. Call once. */
@@ -39,7 +41,11 @@ export function startArrivals(): void {
   })
   window.addEventListener('drop', (event) => {
     event.preventDefault()
-    for (const path of droppedPaths(event.dataTransfer)) void openRepository(path, { agree: true })
+    const paths = droppedPaths(event.dataTransfer)
+    const terminal = event.target instanceof Element ? event.target.closest('.term') : null
+    const runId = terminal?.closest<HTMLElement>('[data-run-id]')?.dataset.runId
+    if (runId === undefined) for (const path of paths) void openRepository(path, { agree: true })
+    else if (paths.length > 0) giveToTerminal(runId, paths)
   })
 }
 
@@ -51,18 +57,39 @@ export async function openRepository(path: string, options: { readonly agree: bo
   openDialog({ kind: 'new-run', repositoryId: id })
 }
 
+/** Types the paths of dropped files into a run's terminal, for the agent to read; Enter stays the person's. */
+function giveToTerminal(runId: string, paths: readonly string[]): void {
+  const view = viewOf(runId)
+  const text = quotedPaths(paths, bridgeNow()?.platform === 'win32')
+  if (text === null) {
+    const title = 'The name of a dropped file holds control characters.'
+    say({ title, text: 'Rename the file and drop it again.', level: 'warning' })
+    return
+  }
+  if (!view?.isLive()) {
+    say({
+      title: 'Nothing runs in this terminal.',
+      text: 'Resume the run, then drop the file again.',
+      level: 'warning',
+    })
+    return
+  }
+  view.paste(`${text} `)
+  view.focus()
+}
+
 /** The paths of what was dropped. Only the window can tell them; a browser is told so. */
 function droppedPaths(transfer: DataTransfer | null): string[] {
   const files = [...(transfer?.files ?? [])]
   if (files.length === 0) return []
-  const window = bridge
-  if (!window) {
+  const bridge = bridgeNow()
+  if (!bridge) {
     say({
-      title: 'A browser does not say where a folder lies.',
+      title: 'A browser does not tell where a file lies.',
       text: 'Type its path, or pick it from the list.',
       level: 'warning',
     })
     return []
   }
-  return files.map((file) => window.pathOfFile(file)).filter((path) => path !== '')
+  return files.map((file) => bridge.pathOfFile(file)).filter((path) => path !== '')
 }

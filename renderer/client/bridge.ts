@@ -8,6 +8,8 @@ export interface Bridge {
   chooseDirectory(): void
   pathOfFile(file: File): string
   openExternal(url: string): void
+  /** Pastes the clipboard into what has the focus. */
+  paste(): void
 }
 
 declare global {
@@ -16,4 +18,7 @@ declare global {
   }
 }
 
-export const bridge: Bridge | null = typeof window === 'undefined' ? null : (window.coppice ?? null)
+/** The window, as it is now; null in a browser. */
+export const bridgeNow = (): Bridge | null => (typeof window === 'undefined' ? null : (window.coppice ?? null))
+
+export const bridge: Bridge | null = bridgeNow()

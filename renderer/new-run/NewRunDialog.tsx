@@ -8,6 +8,7 @@ import { type Failure, failureOf } from '../../app/model/failure.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
 import { shortAge } from '../../app/model/units.ts'
 import { call, useReplica } from '../client/replica.ts'
+import { draftOf, keepDraft } from '../parts/drafts.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Modal } from '../parts/Modal.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
@@ -16,10 +17,11 @@ import { line, shortRef } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
 import { AgentChoice, AgentForm } from './AgentChoice.tsx'
 import { BeforeStart } from './BeforeStart.tsx'
-import { createInput, emptyForm, type Form, incomplete, optionsOf } from './new-run-form.ts'
+import { createInput, draftFrom, emptyForm, type Form, incomplete, optionsOf, withDraft } from './new-run-form.ts'
 import './new-run-dialog.css'
 
 const lastKey = 'coppice.new-run'
+const draftName = 'new-run'
 
 /** What the last run was started with: the next one is often alike. */
 function remembered(): Partial<Pick<Form, 'repositoryId' | 'agent' | 'mode' | 'commandLine'>> {
@@ -36,7 +38,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
   const last = useMemo(remembered, [])
   const [form, setForm] = useState<Form>(() => {
     const wanted = repositoryId ?? last.repositoryId
-    return {
+    const fresh: Form = {
       ...emptyForm,
       ...(last.agent ? { agent: last.agent } : {}),
       ...(last.mode ? { mode: last.mode } : {}),
@@ -44,6 +46,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
       // One that was just added may reach the list a moment after the dialog.
       repositoryId: repositoryId ?? (wanted && repositories[wanted] ? wanted : choices[0]?.id) ?? '',
     }
+    return withDraft(fresh, draftOf(draftName))
   })
   const [agents, setAgents] = useState<readonly DetectedAgent[] | null>(null)
   const [details, setDetails] = useState<RepositoryDetails | null>(null)
@@ -56,6 +59,12 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     setForm((before) => ({ ...before, ...change }))
     setFailure(null)
   }
+  const [restored, setRestored] = useState(form.prompt !== '')
+  // However the dialog is closed, what was written is there when it opens again.
+  const sent = useRef(false)
+  useEffect(() => {
+    if (!sent.current) keepDraft(draftName, draftFrom(form))
+  }, [form])
   const agent = agents?.find((one) => one.name === form.agent)
   const firstChoice = choices[0]?.id
   useEffect(() => {
@@ -127,6 +136,8 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
         await call('repository.approve-setup', { repositoryId: id, hash: details.setup.hash })
       }
       const { runIds } = await call('run.create', createInput(form, agent, details))
+      sent.current = true
+      keepDraft(draftName, null)
       try {
         const { repositoryId: chosen, agent: name, mode, commandLine } = form
         localStorage.setItem(lastKey, JSON.stringify({ repositoryId: chosen, agent: name, mode, commandLine }))
@@ -193,6 +204,22 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                 onChange={(event) => set({ prompt: event.target.value })}
               />
             </label>
+            {restored && (
+              <p className="hint">
+                This is what you wrote before.
+                <button
+                  type="button"
+                  className="link"
+                  onClick={() => {
+                    set({ prompt: '', branch: '', copies: 1 })
+                    setRestored(false)
+                    prompt.current?.focus()
+                  }}
+                >
+                  Discard draft
+                </button>
+              </p>
+            )}
             {agent && <AgentForm agent={agent} form={form} set={set} />}
             <div className="two-up">
               <label className="field">

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import { commands } from '../../app/contract/commands/index.ts'
-import { createInput, emptyForm, incomplete, optionsOf, splitTools } from './new-run-form.ts'
+import { createInput, draftFrom, emptyForm, incomplete, optionsOf, splitTools, withDraft } from './new-run-form.ts'
 
 const claude: DetectedAgent = {
   name: 'claude',
@@ -65,4 +65,21 @@ describe('the new-run form', () => {
 
   it('splits tools at commas and lines outside brackets', () =>
     expect(splitTools('Read\nEdit, Bash(a, b),,')).toEqual(['Read', 'Edit', 'Bash(a, b)']))
+})
+
+describe('a draft', () => {
+  const written = { ...emptyForm, prompt: 'Mend the export', branch: 'mend', copies: 3, setup: true }
+
+  it('brings back what was written, and never a consent', () => {
+    const back = withDraft(emptyForm, JSON.parse(JSON.stringify(draftFrom(written))))
+    expect(back).toEqual({ ...written, setup: false })
+  })
+
+  it('is none where no prompt was written', () => expect(draftFrom({ ...written, prompt: ' \n' })).toBeNull())
+
+  it('believes nothing of what storage holds', () => {
+    for (const kept of [null, 7, 'text', [], { prompt: 5, copies: 1e9, branch: {} }, { copies: 0 }]) {
+      expect(withDraft(emptyForm, kept)).toEqual(emptyForm)
+    }
+  })
 })

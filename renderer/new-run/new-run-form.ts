@@ -39,6 +39,25 @@ export const emptyForm: Form = {
   install: true,
 }
 
+/** The form of a draft that was kept, over `form`. Only what was written comes back: consent to a set-up command never does. */
+export function withDraft(form: Form, draft: unknown): Form {
+  if (typeof draft !== 'object' || draft === null) return form
+  const { prompt, commandLine, branch, copies } = draft as Record<string, unknown>
+  const text = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise)
+  return {
+    ...form,
+    prompt: text(prompt, form.prompt),
+    commandLine: text(commandLine, form.commandLine),
+    branch: text(branch, form.branch),
+    copies:
+      typeof copies === 'number' && Number.isInteger(copies) && copies >= 1 && copies <= 50 ? copies : form.copies,
+  }
+}
+
+/** What is kept of a form that is closed unsent; null where nothing was written. */
+export const draftFrom = ({ prompt, commandLine, branch, copies }: Form) =>
+  prompt.trim() === '' ? null : { prompt, commandLine, branch, copies }
+
 export const optionLabels: Readonly<Record<keyof AgentOptions, { readonly label: string; readonly hint: string }>> = {
   model: { label: 'Model', hint: 'as the agent calls it' },
   permissionMode: { label: 'Permission mode', hint: '' },

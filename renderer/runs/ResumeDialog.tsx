@@ -3,20 +3,31 @@
 import { useRef, useState } from 'react'
 import { resume } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
+import { draftOf, keepDraft } from '../parts/drafts.ts'
 import { Modal } from '../parts/Modal.tsx'
 import { agentLabel, line } from '../parts/words.ts'
 
 export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () => void }) {
   const run = useRun(runId)
-  const [prompt, setPrompt] = useState('')
+  const draft = `resume.${runId}`
+  const [prompt, setPrompt] = useState(() => {
+    const kept = draftOf(draft)
+    return typeof kept === 'string' ? kept : ''
+  })
+  const write = (text: string) => {
+    setPrompt(text)
+    keepDraft(draft, text.trim() === '' ? null : text)
+  }
   const [busy, setBusy] = useState(false)
   const field = useRef<HTMLTextAreaElement>(null)
   if (!run) return null
   const takesPrompt = run.agent !== 'shell'
   const go = async () => {
     setBusy(true)
-    if (await resume(runId, prompt.trim() || undefined)) onClose()
-    else setBusy(false)
+    if (await resume(runId, prompt.trim() || undefined)) {
+      keepDraft(draft, null)
+      onClose()
+    } else setBusy(false)
   }
   return (
     <Modal title={`Resume “${line(run.title, 60)}”`} className="narrow" initialFocus={field} onClose={onClose}>
@@ -44,7 +55,7 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
               value={prompt}
               disabled={!takesPrompt}
               placeholder={takesPrompt ? `What should ${agentLabel(run.agent)} do next?` : 'A shell takes no prompt'}
-              onChange={(event) => setPrompt(event.target.value)}
+              onChange={(event) => write(event.target.value)}
             />
             <span className="hint">
               Attempt {run.attempts.length + 1}.{' '}

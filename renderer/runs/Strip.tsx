@@ -1,4 +1,5 @@
 // The strip: who waits for the person, oldest first, then the rest in words; the filter; the next one; how many tiles.
+import { useEffect, useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { Look } from '../../app/model/attention.ts'
 import type { Settings } from '../../app/model/settings.ts'
@@ -95,13 +96,18 @@ export function Strip() {
 
 function FilterField() {
   const query = useUi((ui) => ui.query)
-  if (query === null) return null
+  return query === null ? null : <OpenFilter query={query} />
+}
+
+function OpenFilter({ query }: { query: string }) {
+  const field = useRef<HTMLInputElement>(null)
+  // The field is opened by a key, and what is typed next is meant for it. Later it never takes the focus back by itself.
+  useEffect(() => field.current?.focus(), [])
   return (
     <search className="filter">
       <Icon name="search" size={14} />
       <input
-        // The field is opened by a key, and what is typed next is meant for it.
-        ref={(field) => field?.focus()}
+        ref={field}
         value={query}
         placeholder="Filter by title, branch or prompt"
         aria-label="Filter runs"

@@ -21,6 +21,9 @@ export function applyTheme(theme: Settings['theme']): void {
   show()
 }
 
+/** True where the page is dark now. */
+export const isDark = (): boolean => document.documentElement.dataset.theme !== 'light'
+
 /** Told whenever the colours change. Gives the way to stop. */
 export function onTheme(listener: () => void): () => void {
   listeners.add(listener)

@@ -9,6 +9,7 @@ import { line } from '../parts/words.ts'
 import { ErrorBoundary } from '../window/ErrorBoundary.tsx'
 import { useUi } from '../window/ui.ts'
 import { openLink } from './open-link.ts'
+import { TerminalMenu } from './TerminalMenu.tsx'
 import { TerminalSearch } from './TerminalSearch.tsx'
 import { openView, type TerminalView, type ViewState } from './terminal-attach.ts'
 import type { Type } from './terminal-size.ts'
@@ -125,7 +126,9 @@ function TerminalBox({ runId, size, line: lineHeight, sizes }: Props) {
 
   return (
     <div className="term" data-term={state.kind} data-stale={waiting || lost || undefined}>
-      <div className="term-box" ref={box} />
+      <TerminalMenu runId={runId}>
+        <div className="term-box" ref={box} />
+      </TerminalMenu>
       {waiting && late && !lost && (
         <p className="term-note" role="status">
           <Ticking>

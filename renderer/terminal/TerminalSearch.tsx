@@ -1,21 +1,23 @@
-// The search field above a terminal: finds as one types, Enter goes on, Shift+Enter goes back, Escape closes it.
+// The search field above a terminal: finds the newest match as one types, Enter goes on to older ones, Shift+Enter to newer ones,
+// Escape closes it.
 import { useEffect, useRef, useState } from 'react'
 import { Icon } from '../parts/Icon.tsx'
 import { useUi } from '../window/ui.ts'
+import type { Found } from './terminal-attach.ts'
 import { giveKeys, viewOf } from './terminals.ts'
 import './terminal-search.css'
 
 export function TerminalSearch({ runId }: { runId: string }) {
   const [text, setText] = useState('')
-  const [found, setFound] = useState(true)
+  const [found, setFound] = useState<Found>({ at: null, of: 0 })
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     field.current?.focus()
     return () => viewOf(runId)?.clearFind()
   }, [runId])
 
-  const find = (next: string, options: { back?: boolean; typing?: boolean }) =>
-    setFound(viewOf(runId)?.find(next, options) ?? false)
+  const find = (next: string, to: 'newest' | 'older' | 'newer') =>
+    setFound(viewOf(runId)?.find(next, to) ?? { at: null, of: 0 })
   const close = () => {
     useUi.setState({ searching: null })
     giveKeys(runId)
@@ -28,39 +30,39 @@ export function TerminalSearch({ runId }: { runId: string }) {
         ref={field}
         value={text}
         aria-label="Search in this terminal"
-        aria-invalid={!found}
+        aria-invalid={text !== '' && found.of === 0}
         placeholder="Search this terminal"
         spellCheck={false}
         onChange={(event) => {
           setText(event.target.value)
-          find(event.target.value, { typing: true })
+          find(event.target.value, 'newest')
         }}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') find(text, { back: event.shiftKey })
+          if (event.key === 'Enter') find(text, event.shiftKey ? 'newer' : 'older')
           else if (event.key === 'Escape') close()
           else return
           event.preventDefault()
           event.stopPropagation()
         }}
       />
-      {!found && text !== '' && (
+      {text !== '' && (
         <span className="small muted nowrap" role="status">
-          Nothing found
+          {foundText(found)}
         </span>
       )}
       <button
         type="button"
         className="btn small quiet icon-only"
-        aria-label="Previous match"
-        onClick={() => find(text, { back: true })}
+        aria-label="Older match"
+        onClick={() => find(text, 'older')}
       >
         <Icon name="up" size={14} />
       </button>
       <button
         type="button"
         className="btn small quiet icon-only"
-        aria-label="Next match"
-        onClick={() => find(text, {})}
+        aria-label="Newer match"
+        onClick={() => find(text, 'newer')}
       >
         <Icon name="down" size={14} />
       </button>
@@ -69,4 +71,9 @@ export function TerminalSearch({ runId }: { runId: string }) {
       </button>
     </search>
   )
+}
+
+function foundText({ at, of }: Found): string {
+  if (of === 0) return 'Nothing found'
+  return at === null ? `${of.toLocaleString('en')} or more` : `${at.toLocaleString('en')} of ${of.toLocaleString('en')}`
 }

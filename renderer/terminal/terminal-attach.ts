@@ -10,9 +10,10 @@ import { Terminal } from '@xterm/xterm'
 import type { Attachment, Client } from '../../app/contract/client.ts'
 import type { Failure } from '../../app/model/failure.ts'
 import { pasteBytes } from '../../app/model/paste.ts'
-import { onTheme, terminalTheme } from '../settings/theme.ts'
+import { isDark, onTheme, terminalTheme } from '../settings/theme.ts'
+import { followKitty, kittyKey } from './kitty-keys.ts'
 import { guard, isReply } from './terminal-guards.ts'
-import { firstRow, fitting, type Type, typeFor } from './terminal-size.ts'
+import { firstRow, fitting, shiftLeft, type Type, typeFor } from './terminal-size.ts'
 import { drawWithWebgl } from './terminal-webgl.ts'
 
 export type ViewState =
@@ -35,6 +36,12 @@ export interface ViewOptions {
   onHover(link: string | null): void
 }
 
+/** Which match is shown, from 1 for the oldest, and how many there are; `at` is null where there are too many to count on. */
+export interface Found {
+  readonly at: number | null
+  readonly of: number
+}
+
 export interface TerminalView {
   readonly runId: string
   focus(): void
@@ -46,8 +53,14 @@ export interface TerminalView {
   detach(): void
   setType(type: Type): void
   setSizes(sizes: boolean): void
-  find(text: string, options?: { readonly back?: boolean; readonly typing?: boolean }): boolean
+  /** Goes to the newest match while it is typed, then to the older or the newer one. */
+  find(text: string, to: 'newest' | 'older' | 'newer'): Found
   clearFind(): void
+  /** True where a program runs in it and takes input. */
+  isLive(): boolean
+  selectAll(): void
+  /** Clears this view's screen and scrollback; what the host keeps stays. */
+  clear(): void
   selection(): string
   paste(text: string): void
   scroll(pages: number): void
@@ -130,6 +143,11 @@ export function openView(options: ViewOptions): TerminalView {
       leave: () => options.onHover(null),
     }),
   )
+  let found: Found = { at: null, of: 0 }
+  search.onDidChangeResults(({ resultIndex, resultCount }) => {
+    found = { at: resultIndex < 0 ? null : resultIndex + 1, of: resultCount }
+  })
+  const kitty = followKitty(terminal)
   const guards = guard(terminal, (text) => {
     if (hasKeys) void navigator.clipboard?.writeText(text).catch(() => {})
   })
@@ -178,46 +196,53 @@ export function openView(options: ViewOptions): TerminalView {
     place()
   }
 
+  let joined: Client | null = null
   function attach(client: Client) {
     attachment?.detach()
-    const mine: Attachment = client.attach(runId, {
-      onScreenStart(screen) {
-        live = screen.live
-        then({
-          act() {
-            terminal.reset()
-            terminal.options.disableStdin = !live
-            showSize(screen.cols, screen.rows)
-            options.onState({ kind: 'shown', live, dropped: screen.dropped })
-          },
-        })
-        asked = { cols: screen.cols, rows: screen.rows }
-        if (sizes) askForSize()
+    joined = client
+    const mine: Attachment = client.attach(
+      runId,
+      {
+        onScreenStart(screen) {
+          live = screen.live
+          then({
+            act() {
+              terminal.reset()
+              kitty.reset()
+              terminal.options.disableStdin = !live
+              showSize(screen.cols, screen.rows)
+              options.onState({ kind: 'shown', live, dropped: screen.dropped })
+            },
+          })
+          asked = { cols: screen.cols, rows: screen.rows }
+          if (sizes) askForSize()
+        },
+        onScreen(bytes) {
+          received += bytes.length
+          then({ bytes })
+        },
+        onScreenEnd: () => then({ act: place }),
+        onOutput: (bytes) => then({ bytes, done: () => mine.ack(bytes.length) }),
+        onResized(cols, rows) {
+          asked = { cols, rows }
+          then({ act: () => showSize(cols, rows) })
+        },
+        onEnded() {
+          live = false
+          then({
+            act() {
+              terminal.options.disableStdin = true
+              options.onState({ kind: 'shown', live: false, dropped: 0 })
+              place()
+              // Another session may follow at once (set-up, then the agent); only one that stays away gives the keys back.
+              setTimeout(() => !live && hasKeys && giveKeysBack(), keysBackAfterMs)
+            },
+          })
+        },
+        onFailed: (failure) => options.onState({ kind: 'failed', failure }),
       },
-      onScreen(bytes) {
-        received += bytes.length
-        then({ bytes })
-      },
-      onScreenEnd: () => then({ act: place }),
-      onOutput: (bytes) => then({ bytes, done: () => mine.ack(bytes.length) }),
-      onResized(cols, rows) {
-        asked = { cols, rows }
-        then({ act: () => showSize(cols, rows) })
-      },
-      onEnded() {
-        live = false
-        then({
-          act() {
-            terminal.options.disableStdin = true
-            options.onState({ kind: 'shown', live: false, dropped: 0 })
-            place()
-            // Another session may follow at once (set-up, then the agent); only one that stays away gives the keys back.
-            setTimeout(() => !live && hasKeys && giveKeysBack(), keysBackAfterMs)
-          },
-        })
-      },
-      onFailed: (failure) => options.onState({ kind: 'failed', failure }),
-    })
+      { dark: isDark() },
+    )
     attachment = mine
   }
 
@@ -252,7 +277,20 @@ export function openView(options: ViewOptions): TerminalView {
     event.stopPropagation()
     paste(event.clipboardData?.getData('text/plain') ?? '')
   })
+  // Alt alone would open the window's menu, which then takes the next key.
+  for (const name of ['keydown', 'keyup'] as const)
+    on(box, name, (event) => {
+      if (hasKeys && event.key === 'Alt') event.preventDefault()
+    })
+  // A program that takes the mouse gets the right button too; with Shift the menu is ours.
+  on(box, 'contextmenu', (event) => {
+    if (!hasKeys || terminal.modes.mouseTrackingMode === 'none' || event.shiftKey) return
+    event.preventDefault()
+    event.stopPropagation()
+  })
   on(box, 'mousedown', (event) => {
+    // The right button opens the menu, and does not give the keys.
+    if (event.button === 2 && !hasKeys) return event.stopPropagation()
     // The click that gives the keys is not also a click in the program.
     if (hasKeys || terminal.modes.mouseTrackingMode === 'none') return
     event.stopPropagation()
@@ -275,10 +313,17 @@ export function openView(options: ViewOptions): TerminalView {
       return false
     }
     // The browser turns these into a paste event.
-    return !(
+    if (
       (event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'v') ||
       (event.shiftKey && event.key === 'Insert')
     )
+      return false
+    const written = kitty.on() && !event.isComposing && !event.getModifierState('AltGraph') ? kittyKey(event) : null
+    if (written === null || !hasKeys) return true
+    event.preventDefault()
+    send(encoder.encode(written))
+    terminal.scrollToBottom()
+    return false
   })
   const area = terminal.textarea
   if (area) {
@@ -358,10 +403,10 @@ export function openView(options: ViewOptions): TerminalView {
       lastWritten,
       cursor: scrolledBack ? lastWritten : active.cursorY,
     })
-    const cursorX = (active.cursorX + 2) * cell.width
-    const left = hasKeys && cursorX > room.width ? cursorX - room.width : 0
+    const shown = { cols: terminal.cols, cellWidth: cell.width, width: room.width, cursor: active.cursorX }
+    const left = hasKeys ? shiftLeft(shown) : 0
     style(clip, 'height', cropped ? `${visible * cell.height}px` : '100%')
-    style(mount, 'transform', top || left ? `translate(${-Math.round(left)}px, ${-top * cell.height}px)` : '')
+    style(mount, 'transform', top || left ? `translate(${-left}px, ${-top * cell.height}px)` : '')
     style(mount, 'width', `${Math.max(room.width, terminal.cols * cell.width)}px`)
     style(mount, 'height', `${terminal.rows * cell.height}px`)
   }
@@ -382,6 +427,8 @@ export function openView(options: ViewOptions): TerminalView {
   if (screen) observer.observe(screen)
   const offTheme = onTheme(() => {
     terminal.options.theme = terminalTheme()
+    // The host tells the programs, by what a view says of itself when it joins.
+    if (joined) attach(joined)
   })
 
   if (before) terminal.write(before.text)
@@ -397,6 +444,7 @@ export function openView(options: ViewOptions): TerminalView {
     received: () => received,
     detach() {
       attachment = null
+      joined = null
       live = false
       terminal.options.disableStdin = true
     },
@@ -410,10 +458,15 @@ export function openView(options: ViewOptions): TerminalView {
       place()
       scheduleSize()
     },
-    find(text, { back = false, typing = false } = {}) {
+    isLive: () => live,
+    selectAll: () => terminal.selectAll(),
+    clear: () => terminal.clear(),
+    find(text, to) {
+      found = { at: null, of: 0 }
+      if (text === '' || to === 'newest') terminal.clearSelection()
       if (text === '') {
         search.clearDecorations()
-        return true
+        return found
       }
       // Marks on the scrollbar are drawn by a ruler that lays the page out anew after each frame (xterm.js 6.0.0): a terminal
       // has one from its first search on, since with it on every tile nine floods spent a fifth of their time there.
@@ -424,9 +477,10 @@ export function openView(options: ViewOptions): TerminalView {
         activeMatchBackground: '#8a6a00',
         activeMatchColorOverviewRuler: '#f5b83d',
       }
-      return back
-        ? search.findPrevious(text, { decorations })
-        : search.findNext(text, { decorations, incremental: typing })
+      // Without a selection to start from, the search back begins at the end: with the newest.
+      if (to === 'newer') search.findNext(text, { decorations })
+      else search.findPrevious(text, { decorations })
+      return found
     },
     clearFind() {
       search.clearDecorations()
@@ -447,6 +501,7 @@ export function openView(options: ViewOptions): TerminalView {
       observer.disconnect()
       offTheme()
       guards.dispose()
+      kitty.dispose()
       releaseWebgl()
       if (hasKeys) options.onKeys(false)
       terminal.dispose()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstRow, fitting, typeFor } from './terminal-size.ts'
+import { firstRow, fitting, shiftLeft, typeFor } from './terminal-size.ts'
 
 const large = { size: 13, line: 20 }
 const middle = { size: 11, line: 16 }
@@ -32,4 +32,19 @@ describe('the part that a small tile shows', () => {
   it('ends with the last row written', () => expect(firstRow({ ...screen, lastWritten: 20, cursor: 18 })).toBe(11))
   it('follows a cursor far above', () => expect(firstRow({ ...screen, lastWritten: 23, cursor: 2 })).toBe(2))
   it('never runs past the end', () => expect(firstRow({ ...screen, lastWritten: 23, cursor: 23 })).toBe(14))
+})
+
+describe('the shift to the left', () => {
+  it('is none where the whole line has room, wherever the cursor is', () => {
+    for (const cursor of [0, 60, 78, 79]) {
+      expect(shiftLeft({ cols: 80, cellWidth: 6.6, width: 540, cursor })).toBe(0)
+    }
+  })
+
+  it('goes as far as the cursor needs and never past the last column', () => {
+    const narrow = { cols: 80, cellWidth: 6, width: 300 }
+    expect(shiftLeft({ ...narrow, cursor: 10 })).toBe(0)
+    expect(shiftLeft({ ...narrow, cursor: 60 })).toBe(72)
+    expect(shiftLeft({ ...narrow, cursor: 79 })).toBe(180)
+  })
 })

@@ -46,6 +46,16 @@ export function fitting(wanted: Type, width: number, height: number): { cols: nu
 }
 
 /**
+ * How far a view is shifted to the left, in pixels, so that the cursor is seen: never further than to the last column, and not at
+ * all where the whole line has room.
+ */
+export function shiftLeft(screen: { cols: number; cellWidth: number; width: number; cursor: number }): number {
+  const { cols, cellWidth, width, cursor } = screen
+  const furthest = Math.max(0, Math.ceil(cols * cellWidth - width))
+  return Math.min(furthest, Math.max(0, Math.ceil((cursor + 2) * cellWidth - width)))
+}
+
+/**
  * The first row that a box of `visible` rows shows of a screen of `rows`: so that the last written row stands at the bottom, and
  * the cursor is seen wherever it is.
  */

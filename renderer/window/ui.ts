@@ -20,6 +20,7 @@ export type Dialog =
       readonly consent: string | null
       readonly failure: Failure | null
     }
+  | { readonly kind: 'stop'; readonly runId: string }
   | { readonly kind: 'settings' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'palette' }

@@ -67,8 +67,8 @@ const doors: Record<string, Record<string, readonly string[]>> = {
   renderer: {
     client: ['bridge', 'replica', 'selectors', 'hooks', 'arrivals', 'without-eval', 'render-count'],
     actions: ['actions', 'keymap', 'verbs', 'ActionButton', 'CommandPalette', 'KeysSheet'],
-    terminal: ['Terminal', 'terminals', 'terminal-attach', 'terminal-size', 'open-link', 'LinkDialog'],
-    runs: ['FocusView', 'RunGrid', 'Strip', 'RenameDialog', 'ResumeDialog', 'TilePanel'],
+    terminal: ['Terminal', 'dropped-paths', 'terminals', 'terminal-attach', 'terminal-size', 'open-link', 'LinkDialog'],
+    runs: ['FocusView', 'RunGrid', 'Strip', 'RenameDialog', 'ResumeDialog', 'StopDialog', 'TilePanel'],
     'new-run': ['NewRunDialog'],
     publish: ['PublishDialog'],
     cleanup: ['TrashView', 'PurgeDialog', 'RemoveDialog'],
@@ -76,7 +76,19 @@ const doors: Record<string, Record<string, readonly string[]>> = {
     repositories: ['EmptyState', 'AddRepositoryDialog'],
     settings: ['Settings', 'theme'],
     window: ['ui', 'ConnectionBar', 'ErrorBoundary', 'Rail', 'RecoveryBar', 'Refused', 'TitleBar'],
-    parts: ['Icon', 'Key', 'Modal', 'Ticking', 'Toasts', 'toasts', 'use-debounced', 'use-room', 'words', 'clock'],
+    parts: [
+      'Icon',
+      'Key',
+      'Modal',
+      'Ticking',
+      'Toasts',
+      'toasts',
+      'use-debounced',
+      'use-room',
+      'words',
+      'clock',
+      'drafts',
+    ],
   },
 }
 const maxFilesInFolder = 25

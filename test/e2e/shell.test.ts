@@ -62,7 +62,7 @@ describe.skipIf(problem !== null)('the Electron shell', () => {
       expect(world).toEqual({
         require: 'undefined',
         process: 'undefined',
-        names: ['chooseDirectory', 'connect', 'openExternal', 'pathOfFile', 'platform', 'version'],
+        names: ['chooseDirectory', 'connect', 'openExternal', 'paste', 'pathOfFile', 'platform', 'version'],
         given: ['string', 'string', 'undefined'],
       })
     })

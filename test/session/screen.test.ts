@@ -93,12 +93,29 @@ describe('replies', () => {
     expect(answers(`${'x'.repeat(80)}\x1b[6n`)).toBe('\x1b[1;80R')
   })
 
+  it('says how its views paint, and tells a program that asked when that changes', () => {
+    let said = ''
+    const screen = createScreen({ ...size, dark: false, onReply: (bytes) => (said += bytes) })
+    screen.write('\x1b]11;?\x07\x1b[?996n')
+    expect(said).toBe('\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?997;2n')
+    said = ''
+    screen.setDark(true)
+    expect(said).toBe('')
+    screen.write('\x1b[?2031h\x1b]11;?\x07')
+    screen.setDark(true)
+    expect(said).toBe('\x1b]11;rgb:1212/1616/1414\x1b\\')
+    said = ''
+    screen.setDark(false)
+    expect(said).toBe('\x1b[?997;2n')
+    screen.close()
+  })
+
   it('keeps the kitty flags of each screen', () => {
     expect(
       answers(
         '\x1b[>1u\x1b[?u\x1b[?1049h\x1b[?u\x1b[>7u\x1b[?u\x1b[<u\x1b[?u\x1b[?1049l\x1b[?u\x1b[=4;2u\x1b[?u\x1b[=1;3u\x1b[?u',
       ),
-    ).toBe('\x1b[?1u\x1b[?0u\x1b[?7u\x1b[?0u\x1b[?1u\x1b[?5u\x1b[?4u')
+    ).toBe('\x1b[?1u\x1b[?0u\x1b[?1u\x1b[?0u\x1b[?1u\x1b[?1u\x1b[?0u')
   })
 
   it('answers nothing else: every CSI final byte with every prefix, intermediate and the telling parameters', () => {

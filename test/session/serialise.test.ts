@@ -116,7 +116,7 @@ describe('serialise', () => {
       '\x1b]4;1;rgb:1010/2020/3030\x1b\\',
       '\x1b]4;2;rgb:1111/2222/3333\x1b\\',
       '\x1b]11;rgb:abab/cdcd/efef\x1b\\',
-      '\x1b[?7u',
+      '\x1b[?1u',
     ])
     expect(second.screen.serialise()).toContain('\x1b[>4;2m')
   })

@@ -194,6 +194,7 @@ export async function watch(
     kind,
     cols: held?.cols ?? firstSize.cols,
     rows: held?.rows ?? firstSize.rows,
+    dark: context.terminals.dark,
     stateDir: sessionDirectory(context, runId, sessionId),
     ...(adapter.readTitle ? { readTitle: adapter.readTitle } : {}),
     ...(transcript ? { transcript } : {}),

@@ -56,6 +56,7 @@ export async function runStageCommand(
     sessionId,
     kind: 'pty',
     ...firstSize,
+    dark: context.terminals.dark,
     stateDir: sessionDirectory(context, run.id, sessionId),
     onFacts: (facts) => context.live.change(run.id, { lastLine: facts.lastLine, lastOutputAt: facts.lastOutputAt }),
     onExit: (result) => ended(result),

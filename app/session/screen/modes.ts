@@ -7,8 +7,8 @@ export const foreignModes: readonly number[] = [1007, 2031]
 
 /** How deep the kitty keyboard stack goes; the protocol asks for a limit against denial of service and leaves the figure open. */
 const kittyDepth = 16
-/** The kitty keyboard protocol defines five flags. */
-const kittyMask = 0b11111
+/** Of the kitty keyboard protocol's five flags, the one that views deliver: what is not delivered is not claimed either. */
+const kittyMask = 0b1
 
 export interface KittyStack {
   flags: number
@@ -96,7 +96,7 @@ export function reportColour(hex: string): string {
   return `rgb:${part(1)}/${part(3)}/${part(5)}`
 }
 
-/** What a program that asks for its colours is told where it set none itself: the dark theme's (design tokens). */
+/** What a program that asks for its colours is told where it set none itself. */
 export interface Colours {
   readonly foreground: string
   readonly background: string
@@ -106,7 +106,8 @@ export interface Colours {
   readonly dark: boolean
 }
 
-export const defaultColours: Colours = {
+/** The design tokens of the dark theme. */
+export const darkColours: Colours = {
   foreground: '#d3dad6',
   background: '#121614',
   cursor: '#d3dad6',
@@ -115,6 +116,18 @@ export const defaultColours: Colours = {
     ...['#8b968f', '#ff8a80', '#7bcf95', '#e6c06a', '#82b1ff', '#d3a4ee', '#74c8cc', '#f3f6f4'],
   ],
   dark: true,
+}
+
+/** And those of the light one. */
+export const lightColours: Colours = {
+  foreground: '#232c27',
+  background: '#ffffff',
+  cursor: '#232c27',
+  ansi: [
+    ...['#17201b', '#b92a23', '#17713a', '#825400', '#1a5bcb', '#7a3ca3', '#0a6a73', '#232c27'],
+    ...['#626e68', '#b92a23', '#17713a', '#825400', '#1a5bcb', '#7a3ca3', '#0a6a73', '#0d1410'],
+  ],
+  dark: false,
 }
 
 /** One colour of the 256, "#rrggbb": the theme's sixteen, then xterm's 6×6×6 cube, then its 24 greys. */

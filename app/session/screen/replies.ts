@@ -7,7 +7,7 @@ import { bgFlag, type Core } from './xterm-core.ts'
 export interface ReplyState {
   readonly core: Core
   readonly modes: TrackedModes
-  readonly colours: Colours
+  colours: Colours
 }
 
 export interface CsiReply {

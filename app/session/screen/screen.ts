@@ -7,9 +7,9 @@ import { plainText } from '../../model/text.ts'
 import { type ProgramStatus, parseNotification, parseProgramStatus } from '../activity/signals.ts'
 import { newLinks } from './links.ts'
 import {
-  type Colours,
-  defaultColours,
+  darkColours,
   foreignModes,
+  lightColours,
   newModes,
   parseColour,
   popKitty,
@@ -55,6 +55,8 @@ export interface Screen {
   readonly faults: number
   /** Consumes the bytes before it returns; `done` is called then. */
   write(bytes: Uint8Array | string, done?: () => void): void
+  /** Its views paint dark or light from now on. A program that asked to be told (mode 2031) is told. */
+  setDark(dark: boolean): void
   /** Gives up a sequence that is half read, as after a gap in the output. */
   abortSequence(): void
   resize(cols: number, rows: number): void
@@ -72,7 +74,8 @@ export interface ScreenOptions extends ScreenListener {
   readonly rows: number
   /** Lines kept above the screen: 1,500 (10 MB would hold 5,000 × 120; the rest of the output is in the spool on disk). */
   readonly scrollback?: number
-  readonly colours?: Colours
+  /** How its views paint; default: dark. */
+  readonly dark?: boolean
 }
 
 export const defaultScrollback = 1500
@@ -86,7 +89,7 @@ export function createScreen(options: ScreenOptions): Screen {
   measureGraphemes(terminal)
   const modes = newModes()
   const links = newLinks()
-  const state: ReplyState = { core, modes, colours: options.colours ?? defaultColours }
+  const state: ReplyState = { core, modes, colours: options.dark === false ? lightColours : darkColours }
   let answering = true
   let faults = 0
 
@@ -101,6 +104,11 @@ export function createScreen(options: ScreenOptions): Screen {
   readSignals()
 
   return {
+    setDark(dark) {
+      if (state.colours.dark === dark) return
+      state.colours = dark ? darkColours : lightColours
+      if (modes.foreign.has(2031)) reply(`\x1b[?997;${dark ? 1 : 2}n`)
+    },
     get cols() {
       return core.cols
     },
