@@ -16,6 +16,7 @@ import { createOutput } from './cli/output.ts'
 import { createProgram, type Verbs } from './cli/program.ts'
 import * as removal from './cli/removal-verbs.ts'
 import * as runs from './cli/run-verbs.ts'
+import * as settings from './cli/settings-verbs.ts'
 import { dataDirectory } from './store/data-dir.ts'
 
 /** Runs one command line (without node and script) and gives the exit code. */
@@ -65,6 +66,8 @@ export async function main(words: readonly string[]): Promise<number> {
       if (!(await host.doctor(cli))) code = 1
     },
     journal: (given) => journal(cli, given),
+    settingsGet: (name) => settings.get(cli, name),
+    settingsSet: (name, value) => settings.set(cli, name, value),
     hostStatus: () => host.status(cli),
     hostStart: () => host.start(cli),
     hostStop: (given) => host.stop(cli, given),

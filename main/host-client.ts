@@ -11,8 +11,8 @@ import type { HostProcess } from './host-process.ts'
 export async function withHost<T>(host: HostProcess, talk: (client: Client) => Promise<T>): Promise<T> {
   const channel = await host.open()
   try {
-    // "cli", not "window": it shows nothing, so the host must not count it as one.
-    const client = await connect(channel, { via: 'cli', version })
+    // The menu's commands are the window's in the journal, but this connection shows nothing.
+    const client = await connect(channel, { via: 'window', shows: false, version })
     // The client mints ids with the web's global `crypto`, which a main process has only since Electron 23 (Node 18).
     const call: Client['call'] = (name, input, options) =>
       client.call(name, input, { commandId: randomUUID(), ...options })

@@ -157,6 +157,33 @@ const cases: Record<string, Case> = {
     exit: code(0),
     outcome: { result: 'succeeded', turns: 1 },
   },
+  'Codex whose every command failed': {
+    agent: 'codex',
+    events: [
+      { type: 'turn.started' },
+      ...['a', 'b'].map((id) => ({
+        type: 'item.completed',
+        item: {
+          ...{ id, type: 'command_execution', command: 'ls', exit_code: 1, status: 'failed' },
+          aggregated_output: 'bwrap: execvp codex-linux-sandbox: No such file or directory\n',
+        },
+      })),
+      { type: 'turn.completed', usage: { input_tokens: 5, output_tokens: 1 } },
+    ],
+    exit: code(0),
+    outcome: { result: 'succeeded', reason: 'Finished, but every command failed (2 of 2)', turns: 1 },
+  },
+  'Codex one of whose commands failed': {
+    agent: 'codex',
+    events: [
+      { type: 'turn.started' },
+      { type: 'item.completed', item: { id: 'a', type: 'command_execution', exit_code: 1, status: 'failed' } },
+      { type: 'item.completed', item: { id: 'b', type: 'command_execution', exit_code: 0, status: 'completed' } },
+      { type: 'turn.completed', usage: { input_tokens: 5, output_tokens: 1 } },
+    ],
+    exit: code(0),
+    outcome: { result: 'succeeded', reason: 'Finished', turns: 1 },
+  },
   'Codex failed with the API’s own JSON inside': {
     agent: 'codex',
     events: [

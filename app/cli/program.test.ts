@@ -57,6 +57,10 @@ describe('the command line', () => {
   const verbs: [string, Call][] = [
     ['list --all', ['list', { all: true }]],
     ['list --json', ['list', {}]],
+    ['settings', ['settingsGet', undefined]],
+    ['settings --json', ['settingsGet', undefined]],
+    ['settings get maxRunning', ['settingsGet', 'maxRunning']],
+    ['settings set maxRunning 20 --json', ['settingsSet', 'maxRunning', '20']],
     ['--json list', ['list', {}]],
     ['show r', ['show', 'r']],
     ['attach r', ['attach', 'r']],

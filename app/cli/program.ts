@@ -29,6 +29,8 @@ export interface Verbs {
   serve(options: { port?: number; stay?: boolean }): Promise<void>
   doctor(): Promise<void>
   journal(options: JournalOptions): Promise<void>
+  settingsGet(name: string | undefined): Promise<void>
+  settingsSet(name: string, value: string): Promise<void>
   hostStatus(): Promise<void>
   hostStart(): Promise<void>
   hostStop(options: { agents?: 'keep' | 'stop' }): Promise<void>
@@ -48,9 +50,9 @@ export function createProgram(verbs: Verbs, version: string): Command {
       'after',
       '\nExit codes: 0 done, 1 a failure, 2 wrong usage, 130 left by Ctrl-C (what was begun goes on).',
     )
-  const verb = (parent: Command, name: string, description: string) =>
+  const verb = (parent: Command, name: string, description: string, options: { isDefault?: boolean } = {}) =>
     parent
-      .command(name)
+      .command(name, options)
       .description(description)
       .option('--json', 'print JSON')
       .exitOverride()
@@ -179,6 +181,19 @@ export function createProgram(verbs: Verbs, version: string): Command {
     )
     .option('--anchor <hash>', 'with --verify: a last hash that was kept, which must be in the file')
     .action((options: JournalOptions) => verbs.journal(options))
+
+  const settings = program
+    .command('settings')
+    .description('what can be set: how many agents run at once, how long the trash keeps, …')
+    .exitOverride()
+    .helpCommand(false)
+  verb(settings, 'get', 'all settings with their values, or one of them', { isDefault: true })
+    .argument('[name]')
+    .action((name?: string) => verbs.settingsGet(name))
+  verb(settings, 'set', 'change one')
+    .argument('<name>')
+    .argument('<value>')
+    .action((name: string, value: string) => verbs.settingsSet(name, value))
 
   const host = program.command('host').description('the process that owns the runs').exitOverride().helpCommand(false)
   verb(host, 'status', 'is it there').action(() => verbs.hostStatus())

@@ -73,7 +73,7 @@ export const newCommandId = (): string => crypto.randomUUID()
  */
 export function connect(
   channel: Channel,
-  who: { readonly via: 'window' | 'browser' | 'cli'; readonly version: string },
+  who: { readonly via: 'window' | 'browser' | 'cli'; readonly version: string; readonly shows?: boolean },
 ): Promise<Client> {
   const calls = new Map<number, { resolve(value: never): void; reject(error: Error): void }>()
   const attached = new Map<number, TerminalListener>()
@@ -182,6 +182,12 @@ export function connect(
       }
     }
 
-    send({ type: 'hello', protocol: protocolVersion, version: who.version, via: who.via })
+    send({
+      type: 'hello',
+      protocol: protocolVersion,
+      version: who.version,
+      via: who.via,
+      ...(who.shows === undefined ? {} : { shows: who.shows }),
+    })
   })
 }

@@ -30,6 +30,8 @@ export const ClientMessage = z.discriminatedUnion('type', [
     protocol: z.number().int(),
     version: z.string().max(50),
     via: z.enum(['window', 'browser', 'cli']),
+    /** False: it shows nothing, so it is not counted as a view. The window's own process, which acts for its menu, is such a one. */
+    shows: z.boolean().optional(),
   }),
   z.object({
     type: z.literal('call'),

@@ -1,85 +1,24 @@
-// Pull requests, thinly: by `gh` where it is installed and logged in, else the forge's compare page, filled in, for the person
-// to send. A title and a body are data: argv only, URL-encoded.
+// GitHub, by its own command line `gh`, where that is installed and logged in to the remote's host. A title and a body are data:
+// arguments of argv and stdin, never a shell's line.
+import { findOnPath } from '../process/environment.ts'
 import { runProgram } from '../process/run-program.ts'
-
-export interface PullRequestDraft {
-  /** The remote's URL as git has it (https, ssh or scp-like). */
-  readonly remoteUrl: string
-  readonly branch: string
-  /** The branch to merge into, without a remote's name; null: the forge's default. */
-  readonly base: string | null
-  readonly title: string
-  readonly body: string
-}
-
-export interface ForgeAddress {
-  readonly host: string
-  /** "owner/name", or longer on GitLab. */
-  readonly path: string
-}
-
-/** Host and path of a remote's URL, or null where it is a local path or none that a browser could open. */
-export function parseRemoteUrl(url: string): ForgeAddress | null {
-  const scp = /^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!\/\/)(.+)$/.exec(url)
-  const match = scp ?? /^(?:https?|ssh|git):\/\/(?:[^@/\s]+@)?([A-Za-z0-9.-]+)(?::\d+)?\/(.+)$/.exec(url)
-  const host = match?.[1]
-  const path = match?.[2]?.replace(/\/+$/, '').replace(/\.git$/, '')
-  // A one-letter host is a drive (C:\…), not a forge.
-  return host && path && host.length > 1 && path.includes('/') ? { host, path } : null
-}
-
-/**
- * Of a remote's address as the person's rules lead it and as it is written, the one that names the forge: behind a shorthand
- * ("gh:acme/shop") stands its address, and a copy on this disk is still the forge's.
- */
-export const forgeUrl = (resolved: string, written: string): string => (parseRemoteUrl(resolved) ? resolved : written)
-
-/** The page on which the person only has to press Create, or null where the remote is no forge that we know how to address. */
-export function comparePage(draft: PullRequestDraft): string | null {
-  const address = parseRemoteUrl(draft.remoteUrl)
-  if (!address) return null
-  const path = address.path.split('/').map(encodeURIComponent).join('/')
-  const branch = draft.branch.split('/').map(encodeURIComponent).join('/')
-  if (address.host.includes('gitlab')) {
-    const query = new URLSearchParams({
-      'merge_request[source_branch]': draft.branch,
-      ...(draft.base ? { 'merge_request[target_branch]': draft.base } : {}),
-      'merge_request[title]': draft.title,
-      'merge_request[description]': draft.body,
-    })
-    return `https://${address.host}/${path}/-/merge_requests/new?${query}`
-  }
-  if (address.host.includes('bitbucket')) {
-    const query = new URLSearchParams({
-      source: draft.branch,
-      ...(draft.base ? { dest: draft.base } : {}),
-      title: draft.title,
-    })
-    return `https://${address.host}/${path}/pull-requests/new?${query}`
-  }
-  const query = new URLSearchParams({ expand: '1', title: draft.title, body: draft.body })
-  const base = draft.base ? `${draft.base.split('/').map(encodeURIComponent).join('/')}...` : ''
-  return `https://${address.host}/${path}/compare/${base}${branch}?${query}`
-}
-
-export type GhAnswer =
-  | { readonly kind: 'opened' | 'existing'; readonly url: string }
-  /** gh is absent, not logged in, or does not serve this host: the compare page is the way. */
-  | { readonly kind: 'unavailable'; readonly why: string }
-  | { readonly kind: 'refused'; readonly message: string }
+import type { Forge, ForgePlace, PullRequestAnswer, PullRequestDraft } from './forge.ts'
+import { parseRemoteUrl } from './remote-url.ts'
 
 const timeoutMs = 30_000
 
-/**
- * Opens a pull request with gh, or finds the one that the branch has already: safe to repeat. `file` is gh's path or null where
- * none is on PATH. Runs in `directory` (the worktree), never prompts.
- */
-export async function openWithGh(
-  file: string | null,
-  directory: string,
-  environment: Record<string, string>,
+export const github: Forge = {
+  name: 'github',
+  // GitHub Enterprise may have any host; gh knows those that it is logged in to.
+  serves: (remoteUrl) => parseRemoteUrl(remoteUrl) !== null,
+  openPullRequest: openWithGh,
+}
+
+async function openWithGh(
+  { directory, environment }: ForgePlace,
   draft: PullRequestDraft,
-): Promise<GhAnswer> {
+): Promise<PullRequestAnswer> {
+  const file = await findOnPath('gh', environment)
   if (!file) return { kind: 'unavailable', why: 'gh is not on PATH' }
   const address = parseRemoteUrl(draft.remoteUrl)
   if (!address) return { kind: 'unavailable', why: 'the remote is not on a forge' }

@@ -16,6 +16,8 @@ export interface ClientInfo {
   /** Numbered from 1 in the host's life. */
   readonly id: number
   readonly via: 'window' | 'browser' | 'cli'
+  /** Whether a person sees what it is told: notices wait for such a one, and it is brought to the front. */
+  readonly shows: boolean
   readonly version: string
   readonly connectedAt: number
 }

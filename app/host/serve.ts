@@ -198,7 +198,9 @@ export function createService(deps: ServeDeps, limits: Partial<ServeLimits> = {}
           detail: { message: `at most ${limit.maxClients} clients` },
         })
       }
-      client = { id: ++lastId, via: options.via ?? hello.via, version: hello.version, connectedAt: Date.now() }
+      const via = options.via ?? hello.via
+      const shows = via !== 'cli' && hello.shows !== false
+      client = { id: ++lastId, via, shows, version: hello.version, connectedAt: Date.now() }
       connections.set(client.id, { info: client, watching: false, send })
       const { version, home, startedAt } = deps
       send({ type: 'welcome', protocol: protocolVersion, version, pid: process.pid, home, startedAt })
@@ -245,7 +247,7 @@ export function createService(deps: ServeDeps, limits: Partial<ServeLimits> = {}
       if (gone.signal.aborted) return
       leave = broadcast.join({ send: sendFrame })
       const connection = connections.get(client?.id ?? 0)
-      if (!connection || connection.info.via === 'cli') return
+      if (!connection?.info.shows) return
       connection.watching = true
       for (const notice of unseen.splice(0)) send({ type: 'notice', ...notice })
     }
@@ -261,7 +263,7 @@ export function createService(deps: ServeDeps, limits: Partial<ServeLimits> = {}
       for (const connection of all) connection.send({ type: 'notice', ...notice })
     },
     focus(path) {
-      const windows = [...connections.values()].filter(({ info }) => info.via === 'window')
+      const windows = [...connections.values()].filter(({ info }) => info.via === 'window' && info.shows)
       for (const connection of windows) connection.send({ type: 'focus', path })
       return windows.length
     },

@@ -72,6 +72,7 @@ export function agentEnvironment(base: Readonly<Record<string, string>>, run: Ru
   const kept = Object.entries(base).filter(([name]) => !misleads(name))
   return {
     ...Object.fromEntries(kept),
+    ...utf8Locale(base),
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
     TERM_PROGRAM: 'coppice',
@@ -83,6 +84,20 @@ export function agentEnvironment(base: Readonly<Record<string, string>>, run: Ru
     COPPICE_BRANCH: run.branch,
     ...(run.promptFile === undefined ? {} : { COPPICE_PROMPT_FILE: run.promptFile }),
   }
+}
+
+/**
+ * A UTF-8 locale for an environment that names none, as from a macOS dock or a service: without one fish reads every word of its
+ * environment as Latin-1, and a prompt with 漢字 arrives garbled. Nothing where the person has set one, whichever it is.
+ */
+export function utf8Locale(
+  base: Readonly<Record<string, string>>,
+  platform: NodeJS.Platform = process.platform,
+): { readonly LANG?: string } {
+  // The three that decide how characters are read; an empty one counts as unset (POSIX, "Environment Variables").
+  if (base.LC_ALL || base.LC_CTYPE || base.LANG || platform === 'win32') return {}
+  // macOS has no C.UTF-8; every Linux has it (glibc 2.35, musl, and Debian before that).
+  return { LANG: platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8' }
 }
 
 /** The absolute path of a program, found as a shell would find it; null where there is none that may be executed. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adapterOf } from '../../app/agents/adapters.ts'
+import { agentEnvironment } from '../../app/process/environment.ts'
 import { request } from './run-plan.ts'
 
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter(existsSync)
@@ -20,7 +21,9 @@ function run(shell: string, commandLine: string, text: string) {
   const file = join(root, 'prompt.md')
   writeFileSync(file, text, { mode: 0o600 })
   const plan = adapterOf('command').launch(request({ shell, commandLine, prompt: { text, file } }))
-  const env = { PATH: `${process.env.PATH}`, HOME: root, ...plan.environment }
+  // As from a desktop's dock: no locale is set, so the one that an agent gets is ours.
+  const names = { dataDir: root, runId: 'r', attempt: 1, worktree: root, repository: root, branch: 'b' }
+  const env = { ...agentEnvironment({ PATH: `${process.env.PATH}`, HOME: root }, names), ...plan.environment }
   const { stdout, status } = spawnSync(plan.file, plan.args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   return { stdout: stdout.toString('utf8'), status }
 }

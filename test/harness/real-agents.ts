@@ -2,7 +2,7 @@
 // ($COPPICE_TEST_CACHE, else ~/.cache/coppice-test), and given a HOME of their own whose only model is the stub. Nothing but
 // the model's API is a stub. Where an install fails the tests that need it are skipped, and it is said loudly.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory, withLock } from './cache.ts'
 import { type ModelStub, startModelStub } from './model-stub.mjs'
@@ -142,8 +142,13 @@ const key = 'test-key-for-the-stub'
  */
 export async function agentScratch(home: string, repositories: readonly string[]): Promise<AgentScratch> {
   const stub = await startModelStub()
+  // Where bubblewrap is installed, Codex (0.169.0) puts its sandbox's helper beside its own home, and refuses to where that lies
+  // below a temporary directory, as a test's HOME does: each of its commands would then fail.
+  const codexHomes = join(cacheDirectory(), 'codex-homes')
+  mkdirSync(codexHomes, { recursive: true })
+  const codexHome = mkdtempSync(join(codexHomes, 'home-'))
   writeClaude(home, repositories)
-  writeCodex(home, repositories, stub)
+  writeCodex(codexHome, repositories, stub)
   writeGemini(home)
   const withScenario = (scenario: string): Record<string, string> => ({
     ANTHROPIC_BASE_URL: stub.url(scenario),
@@ -151,14 +156,18 @@ export async function agentScratch(home: string, repositories: readonly string[]
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
     CLAUDE_CODE_MAX_RETRIES: '1',
-    CODEX_HOME: join(home, '.codex'),
+    CODEX_HOME: codexHome,
     STUB_KEY: key,
     GOOGLE_GEMINI_BASE_URL: stub.url(scenario),
     GEMINI_API_KEY: key,
     LANG: 'C.UTF-8',
     SHELL: '/bin/bash',
   })
-  return { stub, environment: withScenario('text'), withScenario, close: () => stub.close() }
+  const close = async () => {
+    await stub.close()
+    rmSync(codexHome, { recursive: true, force: true, maxRetries: 5 })
+  }
+  return { stub, environment: withScenario('text'), withScenario, close }
 }
 
 function writeClaude(home: string, repositories: readonly string[]): void {
@@ -172,12 +181,11 @@ function writeClaude(home: string, repositories: readonly string[]): void {
   writeFileSync(join(home, '.claude.json'), JSON.stringify(settings))
 }
 
-function writeCodex(home: string, repositories: readonly string[], stub: ModelStub): void {
-  mkdirSync(join(home, '.codex'), { recursive: true })
+function writeCodex(codexHome: string, repositories: readonly string[], stub: ModelStub): void {
   const projects = repositories.map((path) => `[projects.${JSON.stringify(path)}]\ntrust_level = "trusted"\n`)
   // Newer models use another shape of tools. The sandbox may write to /tmp by default, where tests have their repositories.
   writeFileSync(
-    join(home, '.codex', 'config.toml'),
+    join(codexHome, 'config.toml'),
     `model = "gpt-5.5"
 model_provider = "stub"
 check_for_update_on_startup = false

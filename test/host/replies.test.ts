@@ -60,7 +60,7 @@ function start(answer: unknown) {
       name,
       commandId,
       input,
-      client: { id: 1, via: 'cli', version: '1', connectedAt: 1 },
+      client: { id: 1, via: 'cli', shows: false, version: '1', connectedAt: 1 },
       signal: new AbortController().signal,
     } satisfies Request)
   return { journal, calls, log, ask }

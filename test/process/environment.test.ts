@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { agentEnvironment, findOnPath, loginEnvironment, runMark } from '../../app/process/environment.ts'
+import { agentEnvironment, findOnPath, loginEnvironment, runMark, utf8Locale } from '../../app/process/environment.ts'
 import { listProcesses } from '../../app/process/tree.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'coppice-environment-'))
@@ -136,6 +136,7 @@ it('gives an agent its names and nothing of Coppice or of a terminal, repository
     PATH: '/bin',
     ANTHROPIC_API_KEY: 'theirs',
     NODE_EXTRA_CA_CERTS: '/ca.pem',
+    LANG: process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8',
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
     TERM_PROGRAM: 'coppice',
@@ -147,6 +148,20 @@ it('gives an agent its names and nothing of Coppice or of a terminal, repository
     COPPICE_BRANCH: 'agent/r1',
   })
   expect(agentEnvironment(base, { ...run, promptFile: '/p' }).COPPICE_PROMPT_FILE).toBe('/p')
+})
+
+it('gives an agent a UTF-8 locale where the person set none, and never another one than theirs', () => {
+  const run = { dataDir: scratch, runId: 'r1', attempt: 1, worktree: '/w', repository: '/r', branch: 'b' }
+  const langOf = (base: Record<string, string>) => agentEnvironment(base, run).LANG
+  expect(utf8Locale({}, 'linux')).toEqual({ LANG: 'C.UTF-8' })
+  expect(utf8Locale({}, 'darwin')).toEqual({ LANG: 'en_US.UTF-8' })
+  expect(utf8Locale({ LANG: '', LC_ALL: '', LC_CTYPE: '' }, 'linux')).toEqual({ LANG: 'C.UTF-8' })
+  // Another category says nothing about how characters are read.
+  expect(utf8Locale({ LC_TIME: 'de_DE.UTF-8' }, 'linux')).toEqual({ LANG: 'C.UTF-8' })
+  expect(langOf({ LANG: 'de_DE.UTF-8' })).toBe('de_DE.UTF-8')
+  expect(langOf({ LANG: 'C' })).toBe('C')
+  expect(langOf({ LC_ALL: 'POSIX' })).toBeUndefined()
+  expect(langOf({ LC_CTYPE: 'ja_JP.eucJP' })).toBeUndefined()
 })
 
 it('marks a run by its data directory, whatever path leads there', () => {

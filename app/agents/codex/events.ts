@@ -12,6 +12,7 @@ const working = { state: 'working' } as const
 export function codexReader(): AgentReader {
   const started = new Set<string>()
   let turns = 0
+  const commands: Commands = { ended: 0, failed: 0 }
   return readerOf((event) => {
     switch (text(event, 'type')) {
       case 'thread.started':
@@ -21,10 +22,10 @@ export function codexReader(): AgentReader {
       case 'item.started':
       case 'item.updated':
       case 'item.completed':
-        return readItem(text(event, 'type') === 'item.completed', field(event, 'item'), started)
+        return readItem(text(event, 'type') === 'item.completed', field(event, 'item'), started, commands)
       case 'turn.completed':
         turns += 1
-        return readCompleted(event, turns)
+        return readCompleted(event, turns, commands)
       case 'turn.failed': {
         const verdict = failureOf(errorText(field(event, 'error')))
         const lines = [line('verdict', verdict.reason)]
@@ -40,7 +41,13 @@ export function codexReader(): AgentReader {
   })
 }
 
-function readItem(done: boolean, item: unknown, started: Set<string>): EventReading {
+/** How many of the attempt's commands have ended, and with a failure. */
+interface Commands {
+  ended: number
+  failed: number
+}
+
+function readItem(done: boolean, item: unknown, started: Set<string>, commands: Commands): EventReading {
   const id = text(item, 'id') ?? ''
   const said = text(item, 'text') ?? ''
   const kind = text(item, 'type') ?? 'something'
@@ -60,6 +67,10 @@ function readItem(done: boolean, item: unknown, started: Set<string>): EventRead
   started.delete(id)
   const exit = number(item, 'exit_code')
   const failed = text(item, 'status') === 'failed' || (exit !== undefined && exit !== 0)
+  if (kind === 'command_execution') {
+    commands.ended += 1
+    if (failed) commands.failed += 1
+  }
   const ended = failed ? `${tool.name} failed${exit ? ` (exit ${exit})` : ''}` : tool.name
   return { lines: [...lines, line('result', ended, tool.output)], activity: working }
 }
@@ -92,17 +103,22 @@ function toolOf(
   }
 }
 
-function readCompleted(event: unknown, turns: number): EventReading {
+function readCompleted(event: unknown, turns: number, commands: Commands): EventReading {
   const input = number(event, 'usage', 'input_tokens')
   const output = number(event, 'usage', 'output_tokens')
+  // A turn ends well also where nothing that it tried could run, as with a sandbox that cannot start (0.169.0 with bubblewrap).
+  const reason = commands.ended > 0 && commands.failed === commands.ended ? allFailed(commands.ended) : 'Finished'
   const tokens = input === undefined || output === undefined ? '' : counted(input + output, 'token')
   return {
-    lines: [line('verdict', 'Finished', tokens)],
+    lines: [line('verdict', reason, tokens)],
     activity: { state: 'idle' },
-    verdict: { result: 'succeeded', reason: 'Finished' },
+    verdict: { result: 'succeeded', reason },
     turns,
   }
 }
+
+const allFailed = (many: number): string =>
+  many === 1 ? 'Finished, but its only command failed' : `Finished, but every command failed (${many} of ${many})`
 
 function failureOf(reason: string): NonNullable<EventSummary['verdict']> {
   // "exceeded retry limit, last status: 429 Too Many Requests" was seen; the plan's own limit speaks of a usage limit.

@@ -1,13 +1,14 @@
 // Publishing a run: its own branch, by an explicit refspec, never forced, never through a tracked upstream; then a pull request
 // titled "[agent] <id>". Both are safe to repeat.
-import { comparePage, forgeUrl, openWithGh } from '../../forge/github.ts'
+import { comparePage } from '../../forge/compare-page.ts'
+import { forgeOf } from '../../forge/forge.ts'
+import { forgeUrl } from '../../forge/remote-url.ts'
 import { commitSubjects } from '../../git/refs/branches.ts'
 import { resolveCommit } from '../../git/refs/refs.ts'
 import { pushBranch } from '../../git/remote/push.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
-import { findOnPath } from '../../process/environment.ts'
 import { alone, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
@@ -86,7 +87,7 @@ function refuseSurprise(
   })
 }
 
-/** Pushes where that is needed, then opens the pull request by gh or gives the compare page, filled in. */
+/** Pushes where that is needed, then opens the pull request by the remote's forge or gives the compare page, filled in. */
 export async function openPullRequest(
   context: Context,
   caller: Caller,
@@ -102,10 +103,10 @@ export async function openPullRequest(
     const remoteUrl = forgeUrl(pushed.url, written)
     const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
     const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body: await bodyOf(context, run, worktree) }
-    const environment = await context.environment()
-    const answer = await openWithGh(await findOnPath('gh', environment), worktree, environment, draft)
-    if (answer.kind === 'refused') throw fail('pr-failed', { message: answer.message })
-    if (answer.kind !== 'unavailable') {
+    const place = { directory: worktree, environment: await context.environment() }
+    const answer = await forgeOf(remoteUrl)?.openPullRequest(place, draft)
+    if (answer?.kind === 'refused') throw fail('pr-failed', { message: answer.message })
+    if (answer && answer.kind !== 'unavailable') {
       record(context, caller, { type: 'pull-request-opened', runId: run.id, url: answer.url })
       return { url: answer.url, opened: true }
     }

@@ -28,7 +28,7 @@ process.on('unhandledRejection', (reason) => log.error('an unhandled rejection',
 
 const call: CallContext = {
   caller: { actor: { user: 'test', via: 'cli' }, commandId: null, inputHash: null },
-  client: { id: 1, via: 'cli', version: 'test', connectedAt: 0 },
+  client: { id: 1, via: 'cli', shows: false, version: 'test', connectedAt: 0 },
 }
 
 async function obey(order: Order): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { comparePage, forgeUrl, parseRemoteUrl } from './github.ts'
+import { forgeOf } from './forge.ts'
+import { forgeUrl, parseRemoteUrl } from './remote-url.ts'
 
 describe('parseRemoteUrl', () => {
   it.each([
@@ -26,18 +27,10 @@ describe('forgeUrl', () => {
   )
 })
 
-describe('comparePage', () => {
-  const draft = { branch: 'agent/a&b', base: 'main', title: '[agent] x "y" &z=1', body: 'line\n# <b>' }
-  it('encodes what is hostile, and never the token', () => {
-    const page = new URL(comparePage({ ...draft, remoteUrl: 'https://me:secret@github.com/acme/shop.git' })!)
-    expect(page.pathname).toBe('/acme/shop/compare/main...agent/a%26b')
-    expect(page.searchParams.get('title')).toBe(draft.title)
-    expect(page.searchParams.get('body')).toBe(draft.body)
-    expect(page.href).not.toContain('secret')
-  })
-  it('knows GitLab and Bitbucket, and none for a path', () => {
-    expect(comparePage({ ...draft, remoteUrl: 'git@gitlab.com:g/p.git' })).toContain('/g/p/-/merge_requests/new?')
-    expect(comparePage({ ...draft, remoteUrl: 'git@bitbucket.org:g/p.git' })).toContain('/g/p/pull-requests/new?')
-    expect(comparePage({ ...draft, remoteUrl: '/srv/git/x.git' })).toBeNull()
+describe('forgeOf', () => {
+  it('is GitHub for what a browser could open, by gh or by the compare page, and none for a path', () => {
+    expect(forgeOf('git@github.com:acme/shop.git')?.name).toBe('github')
+    expect(forgeOf('https://git.acme.example/acme/shop')?.name).toBe('github')
+    expect(forgeOf('/srv/git/shop.git')).toBeNull()
   })
 })

@@ -1,0 +1,42 @@
+// What a hosting service can do for a run, and which service a remote is on. What none of them can do is left to the person on the
+// forge's own page (compare-page.ts). A new forge is a file beside this one and a line below (docs/adding-a-forge.md).
+import { github } from './github.ts'
+
+export interface PullRequestDraft {
+  /** The remote's URL as git has it (https, ssh or scp-like). */
+  readonly remoteUrl: string
+  readonly branch: string
+  /** The branch to merge into, without a remote's name; null: the forge's default. */
+  readonly base: string | null
+  readonly title: string
+  readonly body: string
+}
+
+/** With what a forge may start a program: where, and in which environment. It never prompts. */
+export interface ForgePlace {
+  /** The worktree. */
+  readonly directory: string
+  /** The person's environment: the forge's own command line finds its login there. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export type PullRequestAnswer =
+  | { readonly kind: 'opened' | 'existing'; readonly url: string }
+  /** Its program is absent, not logged in, or does not serve this host: the compare page is the way. */
+  | { readonly kind: 'unavailable'; readonly why: string }
+  | { readonly kind: 'refused'; readonly message: string }
+
+export interface Forge {
+  /** "github": what it is called in code and logs. */
+  readonly name: string
+  /** Whether it is the one to try for a remote's URL. */
+  serves(remoteUrl: string): boolean
+  /** Opens a pull request, or finds the one that the branch has already: safe to repeat. */
+  openPullRequest(place: ForgePlace, draft: PullRequestDraft): Promise<PullRequestAnswer>
+}
+
+/** The most particular first: GitHub takes every address that a browser could open. */
+const forges: readonly Forge[] = [github]
+
+/** The forge that serves a remote, or null where its address leads to none. */
+export const forgeOf = (remoteUrl: string): Forge | null => forges.find((forge) => forge.serves(remoteUrl)) ?? null
