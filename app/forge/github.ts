@@ -14,10 +14,7 @@ export const github: Forge = {
   openPullRequest: openWithGh,
 }
 
-async function openWithGh(
-  { directory, environment }: ForgePlace,
-  draft: PullRequestDraft,
-): Promise<PullRequestAnswer> {
+async function openWithGh({ directory, environment }: ForgePlace, draft: PullRequestDraft): Promise<PullRequestAnswer> {
   const file = await findOnPath('gh', environment)
   if (!file) return { kind: 'unavailable', why: 'gh is not on PATH' }
   const address = parseRemoteUrl(draft.remoteUrl)
