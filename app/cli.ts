@@ -5,6 +5,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import * as approval from './cli/approval-verbs.ts'
 import { attach } from './cli/attach.ts'
 import type { Cli } from './cli/cli.ts'
 import { CliError, type Ending, endingOf, Interrupted, usageError } from './cli/errors.ts'
@@ -52,7 +53,9 @@ export async function main(words: readonly string[]): Promise<number> {
     logs: (id, given) => logs(cli, on(id), given),
     stop: (id, given) => runs.stop(cli, on(id), given),
     resume: (id, given) => runs.resume(cli, on(id), given),
-    approve: (id, decision) => runs.approve(cli, on(id), decision),
+    approvals: (given) => approval.approvals(cli, given),
+    allow: (id) => approval.answer(cli, id, 'allow'),
+    deny: (id) => approval.answer(cli, id, 'deny'),
     push: (id) => runs.push(cli, on(id)),
     pr: (id) => runs.pullRequest(cli, on(id)),
     rm: (id, given) => removal.remove(cli, on(id), given),

@@ -55,13 +55,13 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
   const id = runId ?? (typeof named === 'string' ? named : 'ID')
   switch (failure.code) {
     case 'not-found':
+      if (what === 'approval') return 'Run "coppice approvals" to see what waits for an answer'
       if (what === 'file') return 'Check the path, then try again'
       return what === undefined || what === 'run' ? 'Run "coppice list --all" to see the runs' : null
     case 'host-unreachable':
       return failure.detail?.log === undefined ? 'Run "coppice host start" to start one' : null
     case 'needs-approval':
-      if (runId !== undefined) return `Read the command, then run "coppice approve ${runId} run" or "… skip"`
-      return 'Read the command, then start the run with --setup run or --setup skip'
+      return 'Read what it asks with "coppice approvals", then run "coppice allow ID" or "coppice deny ID"'
     case 'not-running':
       if (failure.detail?.mode === 'headless')
         return `Run "coppice stop ${id}" or wait for its end, then "coppice resume ${id} --prompt TEXT"`

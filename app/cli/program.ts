@@ -1,6 +1,6 @@
 // The command line's grammar: every verb, its arguments and options, and the help that tells of them. It promises that wrong usage
 // never reaches a verb. What the verbs do is handed in, so that parsing is tested without a host.
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { JournalOptions } from './journal-verb.ts'
 import type { LogsOptions } from './logs.ts'
 import type { RemoveOptions } from './removal-verbs.ts'
@@ -18,7 +18,9 @@ export interface Verbs {
   logs(id: string, options: LogsOptions): Promise<void>
   stop(id: string, options: { timeout?: number }): Promise<void>
   resume(id: string, options: WaitOptions & { prompt?: string }): Promise<void>
-  approve(id: string, decision: 'run' | 'skip'): Promise<void>
+  approvals(options: { all?: boolean }): Promise<void>
+  allow(id: string): Promise<void>
+  deny(id: string): Promise<void>
   push(id: string): Promise<void>
   pr(id: string): Promise<void>
   rm(id: string, options: RemoveOptions): Promise<void>
@@ -127,10 +129,15 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .addOption(waitOption())
     .option('--timeout <seconds>', 'give up waiting after so long; the run goes on', amount)
     .action((id: string, options) => verbs.resume(id, options))
-  verb(program, 'approve', "run or skip the repository's set-up command, which the run waits for")
-    .argument('<id>')
-    .addArgument(new Argument('<decision>').choices(['run', 'skip']))
-    .action((id: string, decision: 'run' | 'skip') => verbs.approve(id, decision))
+  verb(program, 'approvals', 'what waits for your answer, and its exact content')
+    .option('--all', 'also what was answered')
+    .action((options) => verbs.approvals(options))
+  verb(program, 'allow', 'allow one of them: exactly what it shows')
+    .argument('<id>', 'the id that "coppice approvals" prints')
+    .action((id: string) => verbs.allow(id))
+  verb(program, 'deny', 'deny one of them; its run goes on without')
+    .argument('<id>', 'the id that "coppice approvals" prints')
+    .action((id: string) => verbs.deny(id))
   verb(program, 'push', 'push its own branch, never by force')
     .argument('<id>')
     .action((id: string) => verbs.push(id))

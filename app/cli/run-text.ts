@@ -1,6 +1,8 @@
 // Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: facts and the moment in, plain
 // lines out. Everything that came from an agent, a repository or a prompt goes through plainText.
+import { approvalWords } from '../contract/approval-words.ts'
 import { phaseWord, sentenceOf } from '../contract/sentences.ts'
+import type { Approval } from '../model/approval.ts'
 import { attentionOf } from '../model/attention.ts'
 import type { Live, Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
@@ -12,6 +14,8 @@ export interface RunFacts {
   readonly run: Run
   readonly live: Live | undefined
   readonly view: RunView
+  /** The approvals that it waits for. */
+  readonly asks: readonly Approval[]
 }
 
 export const listColumns: readonly Column[] = [
@@ -43,7 +47,7 @@ export function listRow({ run, live, view }: RunFacts, now: number): string[] {
 }
 
 /** The page of `show`. */
-export function runPage({ run, live, view }: RunFacts, now: number): string[] {
+export function runPage({ run, live, view, asks }: RunFacts, now: number): string[] {
   const { look, since } = attentionOf(run, live, now)
   const activity = run.phase === 'running' ? live?.activity : null
   const state = [
@@ -61,6 +65,14 @@ export function runPage({ run, live, view }: RunFacts, now: number): string[] {
     ['run', `${run.id}${run.title === run.id ? '' : `  ${plainText(run.title, 200)}`}`],
     ['state', `${state.filter((part) => part !== null).join(', ')} (phase ${run.phase})`],
     ['asks', activity?.message ? plainText(activity.message, 500) : null],
+    ...asks.flatMap(({ id, request }): [string, string | null][] => {
+      const { question, content } = approvalWords(request)
+      return [
+        ['asks', question],
+        ...content.map((line): [string, string] => ['', line]),
+        ['answer', `coppice allow ${id}   or   coppice deny ${id}`],
+      ]
+    }),
     ['stage', stage ? `${stage.stage}: ${plainText(stage.text, 200)}` : null],
     [
       'queue',

@@ -1,6 +1,7 @@
-// The verbs about runs: run, list, show, send, stop, resume, approve, push, pr, demo. Each asks the host, then says what the
+// The verbs about runs: run, list, show, send, stop, resume, push, pr, demo. Each asks the host, then says what the
 // replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
 import { resolve } from 'node:path'
+import { approvalWords } from '../contract/approval-words.ts'
 import { fail } from '../model/failure.ts'
 import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
@@ -53,9 +54,11 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
   const prompt = await promptOf(options.prompt)
   const link = await openWatching(cli)
   const { repositoryId } = await link.call('repository.add', { path: resolve(cli.cwd, options.repo) })
+  const agreed = await agreedContent(cli, link, repositoryId, options)
   const { runIds } = await link.call('run.create', {
     repositoryId,
     agent: agent.data,
+    ...agreed,
     ...given({
       commandLine: options.command,
       prompt,
@@ -77,6 +80,24 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
   cli.output.result(several ? views : views[0], () =>
     runIds.flatMap((id) => [...pageOf(link, id), ...(several ? [''] : [])]),
   )
+}
+
+/**
+ * `--setup run` agrees to the set-up that the base holds now: it is printed, and its hash goes along. The run asks where it meets
+ * another one.
+ */
+async function agreedContent(
+  cli: Cli,
+  link: Link,
+  repositoryId: string,
+  { setup, base, from }: RunOptions,
+): Promise<{ setupHash?: string }> {
+  if (setup !== 'run') return {}
+  const { asked } = await link.call('approval.preview', { repositoryId, ...given({ base, fromBranch: from }) })
+  const found = asked.find(({ request }) => request.kind === 'setup')
+  if (!found) return {}
+  for (const text of approvalWords(found.request).content) cli.output.remark(`Set-up: ${text}`)
+  return { setupHash: found.hash }
 }
 
 export async function add(cli: Cli, path: string): Promise<void> {
@@ -135,12 +156,6 @@ export async function resume(cli: Cli, id: string, options: WaitOptions & { read
   const since = baselineOf(runOf(link, id))
   await link.call('run.resume', { runId: id, ...given({ prompt }) })
   await waitFor(link, [id], options, since)
-  print(cli, link, id)
-}
-
-export async function approve(cli: Cli, id: string, decision: 'run' | 'skip'): Promise<void> {
-  const link = await openWatching(cli)
-  await link.call('run.approve-setup', { runId: id, decision })
   print(cli, link, id)
 }
 
@@ -232,7 +247,12 @@ function print(cli: Cli, link: Link, id: string): void {
 }
 
 const pageOf = (link: Link, id: string): string[] => runPage(factsOf(link, runOf(link, id)), Date.now())
-const factsOf = (link: Link, each: Run): RunFacts => ({ run: each, live: link.live(each.id), view: link.view(each) })
+const factsOf = (link: Link, each: Run): RunFacts => ({
+  run: each,
+  live: link.live(each.id),
+  view: link.view(each),
+  asks: (each.waitsFor ?? []).flatMap(({ approvalId }) => link.state.approvals[approvalId] ?? []),
+})
 
 async function promptOf(prompt: string | undefined): Promise<string | undefined> {
   return prompt === '-' ? await readStdin(maxPromptBytes) : prompt

@@ -30,7 +30,7 @@ describe('progressOf', () => {
     ['failed', 'starting', { attempts: [attempt(1, null)] }, 'reached'],
     ['failed', 'running', {}, 'cannot'],
     ['stopped', 'stopping', { attempts: [attempt(1)] }, 'reached'],
-    ['preparing', 'running', { failure: { code: 'needs-approval', retryable: false } }, 'cannot'],
+    ['queued', 'running', { waitsFor: [{ approvalId: 'k', since: 1 }] }, 'cannot'],
     ['removed', 'settled', {}, 'cannot'],
     ['removing', 'removed', {}, undefined],
   ]

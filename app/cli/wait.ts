@@ -1,6 +1,6 @@
 // When has a run got as far as a script waits for? Pure: one run's facts in, an answer out; the link feeds it each event.
 import { sentenceOf } from '../contract/sentences.ts'
-import { isSettled, Phase, type Run } from '../model/run.ts'
+import { isAsking, isSettled, Phase, type Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
 import { CliError } from './errors.ts'
 
@@ -28,7 +28,7 @@ export function progressOf(run: Run, target: WaitTarget, since?: Baseline): 'rea
   if (target === 'settled' && settled) return 'reached'
   if (hasPassed(run, target, since?.attempts ?? 0)) return 'reached'
   if (settled || run.phase === 'removed' || run.phase === 'purged') return 'cannot'
-  if (run.phase === 'preparing' && run.failure?.code === 'needs-approval') return 'cannot'
+  if (isAsking(run)) return 'cannot'
   return undefined
 }
 
@@ -37,14 +37,17 @@ export function waitError(run: Run, target: WaitTarget): CliError {
   const wanted = target === 'settled' ? 'settled' : `"${target}"`
   const exit = run.exit ? (run.exit.signal ?? `exit code ${run.exit.code ?? 'unknown'}`) : null
   const head = `Run ${run.id} is "${run.phase}"${exit ? ` (${exit})` : ''}, not ${wanted}`
+  if (isAsking(run)) {
+    const id = run.waitsFor?.[0]?.approvalId ?? 'ID'
+    return new CliError({
+      code: 'needs-approval',
+      message: `${head}. It waits for you to allow or deny something.`,
+      next: `Read what it asks with "coppice approvals", then run "coppice allow ${id}" or "coppice deny ${id}"`,
+    })
+  }
   if (run.failure) {
     const { message, next } = sentenceOf(run.failure)
-    const approval = run.failure.code === 'needs-approval'
-    return new CliError({
-      code: run.failure.code,
-      message: `${head}. ${message}`,
-      next: approval ? `Run "coppice approve ${run.id} run", or "… skip"` : next,
-    })
+    return new CliError({ code: run.failure.code, message: `${head}. ${message}`, next })
   }
   const reason = run.outcome ? plainText(run.outcome.reason, 300) : ''
   return new CliError({

@@ -1,6 +1,7 @@
 // The messages that a client and a host send each other, and the version of the protocol that they are. How a message is packed
 // is in frames.ts, what carries it in channel.ts. Each end parses what arrives with these schemas and believes nothing else.
 import { z } from 'zod'
+import { Approval } from '../model/approval.ts'
 import { JournalRecord, ReportItem } from '../model/event.ts'
 import { Failure } from '../model/failure.ts'
 import { RunId } from '../model/ids.ts'
@@ -56,6 +57,8 @@ export const Snapshot = z.object({
   seq: z.number(),
   repositories: z.record(z.string(), Repository),
   runs: z.record(z.string(), Run),
+  /** Absent from an older host. */
+  approvals: z.record(z.string(), Approval).default({}),
   settings: Settings,
   recovery: z
     .object({ seq: z.number(), at: z.number(), text: z.string(), report: z.array(ReportItem) })

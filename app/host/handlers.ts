@@ -4,9 +4,11 @@ import { detectAgents } from '../agents/detect.ts'
 import { failureOf } from '../model/failure.ts'
 import { Settings } from '../model/settings.ts'
 import { loginEnvironment } from '../process/environment.ts'
+import { decideApproval, listApprovals } from '../runs/approval/decide.ts'
+import { previewApprovals } from '../runs/approval/preview.ts'
 import { previewLaunch } from '../runs/attempt/attempt.ts'
 import { readLogs } from '../runs/attempt/logs.ts'
-import { approveSetup, resumeRun } from '../runs/attempt/resume.ts'
+import { resumeRun } from '../runs/attempt/resume.ts'
 import { sendText } from '../runs/attempt/send.ts'
 import { cancelRun, stopRun } from '../runs/attempt/stop.ts'
 import { type Context, record, runOf } from '../runs/context.ts'
@@ -45,7 +47,6 @@ export function createHandlers(context: Context): RoomHandlers {
     'repository.details': (input) => repositories.repositoryDetails(context, input),
     'repository.fetch': (input) => repositories.fetchRepository(context, input),
     'repository.branch-name': (input) => branchName(context, input),
-    'repository.approve-setup': (input, { caller }) => repositories.approveSetupHash(context, caller, input),
     'directory.list': (input) => repositories.listDirectory(input),
     'demo.start': (_, { caller }) => startDemo(context, caller),
     'agent.list': async ({ refresh }) => {
@@ -61,10 +62,13 @@ export function createHandlers(context: Context): RoomHandlers {
       }
     },
 
+    'approval.list': (input) => listApprovals(context, input),
+    'approval.preview': (input) => previewApprovals(context, input),
+    'approval.decide': (input, { caller }) => decideApproval(context, caller, input),
+
     'run.create': (input, { caller }) => createRuns(context, caller, input),
     'run.cancel': (input, { caller }) => cancelRun(context, caller, input),
     'run.start-now': (input) => startNow(context, input),
-    'run.approve-setup': (input, { caller }) => approveSetup(context, caller, input),
     'run.stop': (input, { caller }) => stopRun(context, caller, input),
     'run.resume': (input, { caller }) => resumeRun(context, caller, input),
     'run.send': (input) => sendText(context, input),

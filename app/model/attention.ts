@@ -1,7 +1,7 @@
 // Must a person look? Derived from a run's facts and the evidence of the moment, never stored: what the window's colours, the
 // strip's order and the CLI's `attention` all come from. The most urgent state has the lowest rank.
 import { assertNever } from './failure.ts'
-import type { Live, Run } from './run.ts'
+import { isAsking, type Live, type Run } from './run.ts'
 
 export type Look =
   | 'permission'
@@ -43,10 +43,10 @@ export function attentionOf(run: Run, live: Live | undefined, now: number): Atte
   if (isKeptWithoutWorktree(run)) return { look: 'unavailable', rank: 2, since: settled }
   switch (run.phase) {
     case 'queued':
+      if (isAsking(run)) return { look: 'permission', rank: 1, since: run.waitsFor?.[0]?.since ?? run.createdAt }
       return { look: 'queued', rank: 3, since: run.createdAt }
     case 'preparing':
     case 'starting':
-      if (run.failure?.code === 'needs-approval') return { look: 'permission', rank: 1, since: run.createdAt }
       return { look: 'preparing', rank: 3, since: run.createdAt }
     case 'running':
       return running(run, live, now)
@@ -59,7 +59,6 @@ export function attentionOf(run: Run, live: Live | undefined, now: number): Atte
     case 'interrupted':
       return { look: 'interrupted', rank: 2, since: settled }
     case 'failed':
-      if (run.failure?.code === 'needs-approval') return { look: 'permission', rank: 1, since: settled }
       return { look: 'failed', rank: 2, since: settled }
     case 'exited':
       return exited(run, settled)

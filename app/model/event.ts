@@ -1,6 +1,7 @@
 // Every past-tense fact that the journal holds. An effect has two: the intent before it and the outcome after it.
 // Adding a type is safe (an older client ignores what it does not know); changing one needs a migration in store/database.
 import { z } from 'zod'
+import { Approval, ApprovalId, Decider } from './approval.ts'
 import { Failure } from './failure.ts'
 import { RepositoryId, RunId } from './ids.ts'
 import { Repository } from './repository.ts'
@@ -31,6 +32,19 @@ export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('repository-remotes'), repositoryId: RepositoryId, remotes: Repository.shape.remotes }),
   z.object({ type: z.literal('repository-forgotten'), repositoryId: RepositoryId }),
   z.object({ type: z.literal('setup-approved'), repositoryId: RepositoryId, hash: z.string(), command: z.string() }),
+  /** A run that is prepared goes back into the queue by it, and waits there for the answer. */
+  z.object({ type: z.literal('approval-requested'), runId: RunId.nullable(), approval: Approval }),
+  z.object({
+    type: z.literal('approval-decided'),
+    runId: RunId.nullable(),
+    approvalId: ApprovalId,
+    /** The content that was shown and decided on. */
+    hash: z.string(),
+    decision: z.enum(['allowed', 'denied']),
+    by: Decider,
+  }),
+  /** Nobody answered, and nobody needs to any more. */
+  z.object({ type: z.literal('approval-expired'), runId: RunId.nullable(), approvalId: ApprovalId, why: z.string() }),
   z.object({ type: z.literal('settings-changed'), settings: Settings }),
 
   z.object({ type: z.literal('run-queued'), run: Run }),

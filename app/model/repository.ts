@@ -12,6 +12,8 @@ export const Repository = z.object({
   trusted: z.boolean(),
   /** SHA-256 of each set-up command that was approved for this repository. */
   approvedSetups: z.array(z.string()),
+  /** SHA-256 of each content that an install was allowed to run with. */
+  approvedInstalls: z.array(z.string()).default([]),
   /** Missing is not removed: an unmounted disk comes back. */
   presence: z.enum(['present', 'unavailable']),
   demo: z.boolean(),
@@ -40,7 +42,6 @@ export const RepositoryDetails = z.object({
   ),
   /** Untracked files that .worktreeinclude names and that exist now. */
   copies: z.array(z.string()),
-  setup: z.object({ command: z.string(), source: z.string(), hash: z.string(), approved: z.boolean() }).nullable(),
   install: z
     .object({
       manager: z.enum(['npm', 'pnpm', 'yarn', 'bun']),

@@ -1,6 +1,7 @@
 // A Run: prompt + agent + branch + worktree, a tile in the grid. The phase is its life cycle and nothing else; delivery,
 // activity, presence of the worktree and observations are separate facts.
 import { z } from 'zod'
+import { ApprovalId } from './approval.ts'
 import { Failure, Stage } from './failure.ts'
 import { RepositoryId, RunId, SessionId } from './ids.ts'
 import { Activity, Exit, Outcome } from './session.ts'
@@ -26,6 +27,9 @@ export const settledPhases: readonly Phase[] = ['exited', 'stopped', 'failed', '
 export const livePhases: readonly Phase[] = ['preparing', 'starting', 'running', 'stopping']
 export const isSettled = (phase: Phase): boolean => settledPhases.includes(phase)
 export const isLive = (phase: Phase): boolean => livePhases.includes(phase)
+/** True where a run waits, queued, for a person to allow or deny something. */
+export const isAsking = (run: Pick<Run, 'phase' | 'waitsFor'>): boolean =>
+  run.phase === 'queued' && (run.waitsFor?.length ?? 0) > 0
 /** True while a run is on the grid: not yet removed and not purged. */
 export const isKept = (phase: Phase): boolean => phase !== 'removed' && phase !== 'purged'
 
@@ -139,6 +143,7 @@ export const Run = z.object({
   wantedBranch: z.string().nullable(),
   /** The name was typed by a person: it is had as it is or refused. Otherwise (from the template) it takes the next free number. */
   branchTyped: z.boolean().optional(),
+  /** "skip": not even read. Otherwise it runs once its content is approved, and "run" approves nothing by itself. */
   setup: z.enum(['run', 'skip', 'ask']),
   install: z.boolean(),
   phase: Phase,
@@ -168,6 +173,8 @@ export const Run = z.object({
   settledAt: z.number().nullable(),
   /** How it last settled: what it is again when it comes back from the trash. */
   settledAs: Phase.optional(),
+  /** Approvals that it waits for, queued; `since` in milliseconds. */
+  waitsFor: z.array(z.object({ approvalId: ApprovalId, since: z.number() })).optional(),
 })
 export type Run = z.infer<typeof Run>
 

@@ -267,7 +267,7 @@ describe('attentionOf', () => {
     ],
     [
       'an unanswered set-up',
-      { ...run, phase: 'failed' as const, failure: { code: 'needs-approval' as const, retryable: false } },
+      { ...run, phase: 'queued' as const, waitsFor: [{ approvalId: 'k', since: 1 }] },
       undefined,
       'permission',
       1,

@@ -1,6 +1,8 @@
 // The state is a fold of the journal: `reduce(state, seq, at, event)` and nothing else changes it, in the host and in every
 // client alike. Pure; an event of a type that this build does not know changes nothing but the sequence number.
+import type { Approval } from './approval.ts'
 import type { Event, ReportItem } from './event.ts'
+import { assertNever } from './failure.ts'
 import type { Repository } from './repository.ts'
 import type { Attempt, Intent, Run } from './run.ts'
 import { isSettled } from './run.ts'
@@ -12,6 +14,8 @@ export interface State {
   readonly seq: number
   readonly repositories: Readonly<Record<string, Repository>>
   readonly runs: Readonly<Record<string, Run>>
+  /** Those that wait for an answer, and the answered ones of every run that is not purged. */
+  readonly approvals: Readonly<Record<string, Approval>>
   readonly settings: Settings
   /** What the last start or sweep put right, for a person to read once. */
   readonly recovery: Recovery | null
@@ -24,7 +28,14 @@ export interface Recovery {
   readonly report: ReportItem[]
 }
 
-export const emptyState: State = { seq: 0, repositories: {}, runs: {}, settings: defaultSettings, recovery: null }
+export const emptyState: State = {
+  seq: 0,
+  repositories: {},
+  runs: {},
+  approvals: {},
+  settings: defaultSettings,
+  recovery: null,
+}
 
 /** The state after one more event. `at` is the record's time in milliseconds; events of unknown runs or types are ignored. */
 export function reduce(state: State, seq: number, at: number, event: Event): State {
@@ -56,6 +67,10 @@ function fold(state: State, seq: number, at: number, event: Event): State {
       if (!known || known.approvedSetups.includes(event.hash)) return state
       return changeRepository(state, event.repositoryId, { approvedSetups: [...known.approvedSetups, event.hash] })
     }
+    case 'approval-requested':
+    case 'approval-decided':
+    case 'approval-expired':
+      return foldApproval(state, at, event)
     case 'settings-changed':
       return { ...state, settings: event.settings }
     case 'run-queued':
@@ -67,12 +82,60 @@ function fold(state: State, seq: number, at: number, event: Event): State {
       const run = 'runId' in event && Object.hasOwn(state.runs, event.runId) ? state.runs[event.runId] : undefined
       if (!run) return state
       const next = foldRun(run, at, event)
-      return next === run ? state : { ...state, runs: { ...state.runs, [run.id]: next } }
+      if (next === run) return state
+      const approvals = next.phase === 'purged' ? without(state.approvals, run.id) : state.approvals
+      return { ...state, approvals, runs: { ...state.runs, [run.id]: next } }
     }
   }
 }
 
-function foldRun(run: Run, at: number, event: Extract<Event, { runId: string }>): Run {
+type ApprovalEvent = Extract<Event, { type: `approval-${string}` }>
+
+function foldApproval(state: State, at: number, event: ApprovalEvent): State {
+  const asked = event.type === 'approval-requested'
+  const id = asked ? event.approval.id : event.approvalId
+  const before = asked ? event.approval : Object.hasOwn(state.approvals, id) ? state.approvals[id] : undefined
+  if (!before || (!asked && before.state !== 'pending')) return state
+  const approval: Approval = asked
+    ? before
+    : event.type === 'approval-decided'
+      ? { ...before, state: event.decision, decidedBy: event.by, decidedAt: at }
+      : { ...before, state: 'expired', decidedAt: at }
+  const next = { ...state, approvals: { ...state.approvals, [id]: approval } }
+  const allowed = approval.state === 'allowed' ? withApproved(next, approval) : next
+  const run = approval.runId !== null && Object.hasOwn(state.runs, approval.runId) ? state.runs[approval.runId] : null
+  return run ? { ...allowed, runs: { ...allowed.runs, [run.id]: foldAnswer(run, at, approval) } } : allowed
+}
+
+/** What an approval does to the run that waits for it: asked, it stands in the queue; denied, it goes on without. */
+function foldAnswer(run: Run, at: number, { id, state, request }: Approval): Run {
+  const others = (run.waitsFor ?? []).filter(({ approvalId }) => approvalId !== id)
+  if (state === 'pending')
+    return { ...run, phase: 'queued', intent: null, stages: [], waitsFor: [...others, { approvalId: id, since: at }] }
+  const answered = { ...run, waitsFor: others }
+  if (state !== 'denied') return answered
+  switch (request.kind) {
+    case 'setup':
+      return { ...answered, setup: 'skip' }
+    case 'install':
+      return { ...answered, install: false }
+    default:
+      return assertNever(request)
+  }
+}
+
+function withApproved(state: State, { repositoryId, request, hash }: Approval): State {
+  const known = Object.hasOwn(state.repositories, repositoryId) ? state.repositories[repositoryId] : undefined
+  const list = request.kind === 'setup' ? 'approvedSetups' : 'approvedInstalls'
+  if (!known || known[list].includes(hash)) return state
+  return changeRepository(state, repositoryId, { [list]: [...known[list], hash] })
+}
+
+function without(approvals: State['approvals'], runId: string): State['approvals'] {
+  return Object.fromEntries(Object.entries(approvals).filter(([, approval]) => approval.runId !== runId))
+}
+
+function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: string }>, ApprovalEvent>): Run {
   switch (event.type) {
     case 'run-preparing':
       return { ...run, phase: 'preparing', failure: null, settledAt: null }

@@ -65,14 +65,24 @@ const beginning: ReadonlySet<Event['type']> = new Set([
 
 /** Appends an event: durable before this returns. */
 export function record(context: Context, caller: Caller, event: Event): JournalRecord {
+  return withReserve(context, [event], () => context.journal.append(event, caller))
+}
+
+/** The same for several, all or none of them. */
+export function recordAll(context: Context, caller: Caller, events: readonly Event[]): void {
+  if (events.length > 0) withReserve(context, events, () => context.journal.appendAll(events, caller))
+}
+
+function withReserve<T>(context: Context, events: readonly Event[], append: () => T): T {
+  const begins = events.some(({ type }) => beginning.has(type))
   // Before anything new begins, what its end will need on a full disk is set aside again.
-  if (beginning.has(event.type)) keepReserve(context.dataDirectory)
+  if (begins) keepReserve(context.dataDirectory)
   try {
-    return context.journal.append(event, caller)
+    return append()
   } catch (error) {
-    const full = failureOf(error).code === 'no-space' && !beginning.has(event.type)
+    const full = failureOf(error).code === 'no-space' && !begins
     if (!full || !releaseReserve(context.dataDirectory)) throw error
-    return context.journal.append(event, caller)
+    return append()
   }
 }
 

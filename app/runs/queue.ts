@@ -2,6 +2,7 @@
 // told its place and the reason; a person can start one out of turn.
 
 import { fail } from '../model/failure.ts'
+import { isAsking } from '../model/run.ts'
 import type { Context } from './context.ts'
 import { runOf } from './context.ts'
 import { prepareRun } from './create/prepare.ts'
@@ -51,6 +52,7 @@ export function createPump(context: () => Context): () => void {
 export async function startNow(context: Context, input: { runId: string }): Promise<Record<string, never>> {
   const run = runOf(context, input.runId)
   if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued' })
+  if (isAsking(run)) throw fail('needs-approval', { id: run.id, approval: run.waitsFor?.[0]?.approvalId ?? '' })
   await refuseLowDisk(context)
   context.live.change(run.id, { queuePosition: null, queueReason: null })
   void prepareRun(context, run.id)

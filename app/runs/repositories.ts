@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { exists } from '../disk/files.ts'
 import { presenceOf } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
-import { fetchRef, listBranches, readFileAt, refAge, trackedFiles } from '../git/refs/refs.ts'
+import { fetchRef, listBranches, refAge, trackedFiles } from '../git/refs/refs.ts'
 import { inspectRepository } from '../git/repository.ts'
 import { readEntries } from '../git/worktree/entries.ts'
 import { repairWorktree } from '../git/worktree/worktree.ts'
@@ -18,7 +18,6 @@ import { isLive } from '../model/run.ts'
 import { type Caller, type Context, record, repositoryOf } from './context.ts'
 import { detectInstallIn, missingManager } from './create/dependencies.ts'
 import { findIncludedFiles } from './create/included-files.ts'
-import { parseSetup, type SetupCommand, setupFileName } from './create/setup-command.ts'
 import { spaceLeft } from './space.ts'
 import { lockReason, worktreeRootOf } from './worktree-root.ts'
 
@@ -82,6 +81,7 @@ export async function addRepository(
     addedAt: context.now(),
     trusted: false,
     approvedSetups: [],
+    approvedInstalls: [],
     presence: 'present',
     demo: input.demo ?? false,
     remotes: found.remotes.map(({ name, url }) => ({ name, url })),
@@ -151,12 +151,11 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
   const git = await context.git(repository)
   const found = await inspectPresent(context, repository)
   const base = found.defaultBase
-  const [branches, age, tracked, install, setup] = await Promise.all([
+  const [branches, age, tracked, install] = await Promise.all([
     listBranches(git, repository.path),
     base ? refAge(git, repository.path, base.ref) : null,
     trackedFiles(git, repository.path),
     detectInstallIn(repository.path),
-    base ? setupAt(context, repository, base.ref) : null,
   ])
   const included = await findIncludedFiles(repository.path, tracked)
   const missing = install && (await missingManager(install, await context.environment()))
@@ -180,7 +179,6 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
       checkedOutAt: branch.checkedOutAt,
     })),
     copies: [...included.files],
-    setup: setup ? { ...setup, approved: repository.approvedSetups.includes(setup.hash) } : null,
     install: install
       ? {
           manager: install.manager,
@@ -217,11 +215,6 @@ export async function inspectPresent(context: Context, repository: Repository) {
     }
     throw fail('repository-unavailable', { path: repository.path })
   }
-}
-
-/** The set-up command that the repository's file names at a ref, or null. */
-export async function setupAt(context: Context, repository: Repository, ref: string): Promise<SetupCommand | null> {
-  return parseSetup(await readFileAt(await context.git(repository), repository.path, ref, setupFileName))
 }
 
 /** Fetches the default base now. Works offline: then `fetched` is false with the reason. */
@@ -287,24 +280,4 @@ function rememberPath(context: Context, caller: Caller, path: string): void {
   const { settings } = context.journal.state
   const recentPaths = [path, ...settings.recentPaths.filter((other) => other !== path)].slice(0, 10)
   record(context, caller, { type: 'settings-changed', settings: { ...settings, recentPaths } })
-}
-
-/** Approves the set-up command of this content for this repository, once and for all runs. */
-export async function approveSetupHash(
-  context: Context,
-  caller: Caller,
-  input: { repositoryId: string; hash: string },
-): Promise<Record<string, never>> {
-  const repository = repositoryOf(context, input.repositoryId)
-  const found = await inspectPresent(context, repository)
-  const setup = await setupAt(context, repository, found.defaultBase?.ref ?? 'HEAD')
-  if (setup?.hash !== input.hash)
-    throw fail('consent-stale', { names: [setup?.command ?? 'the repository names no set-up command any more'] })
-  record(context, caller, {
-    type: 'setup-approved',
-    repositoryId: repository.id,
-    hash: setup.hash,
-    command: setup.command,
-  })
-  return {}
 }

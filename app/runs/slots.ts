@@ -1,5 +1,5 @@
 // How many agents run at once, as a decision from facts: a cap for the machine and one per repository, first come first served.
-import { isLive, type Run } from '../model/run.ts'
+import { isAsking, isLive, type Run } from '../model/run.ts'
 
 /** Which queued runs may start now, in order, and what the others wait for. Pure: a decision from facts. */
 export function whatMayStart(
@@ -15,7 +15,7 @@ export function whatMayStart(
   }
   for (const run of runs) if (isLive(run.phase) || starting.has(run.id)) take(run)
   const queued = runs
-    .filter((run) => run.phase === 'queued' && !starting.has(run.id))
+    .filter((run) => run.phase === 'queued' && !isAsking(run) && !starting.has(run.id))
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
   const start: string[] = []
   const waiting: { runId: string; position: number; reason: string }[] = []

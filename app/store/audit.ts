@@ -139,6 +139,8 @@ function decisionOf(event: Event): string {
   switch (event.type) {
     case 'setup-approved':
       return 'approved'
+    case 'approval-decided':
+      return event.decision
     case 'repository-trusted':
       return event.trusted ? 'trusted' : 'distrusted'
     case 'run-reviewed':

@@ -1,7 +1,7 @@
 // The one table of everything a person can do: its words, its keys, when it is possible, what it does. Keys, buttons, menus, the
 // palette and the sheet of keys are all drawn from it, so that none of them can disagree.
 import { attentionOf } from '../../app/model/attention.ts'
-import { isKept, isLive, isSettled, type Live, type Run } from '../../app/model/run.ts'
+import { isAsking, isKept, isLive, isSettled, type Live, type Run } from '../../app/model/run.ts'
 import { useReplica } from '../client/replica.ts'
 import { isDone, needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
 import type { IconName } from '../parts/Icon.tsx'
@@ -43,9 +43,7 @@ const onRun =
 
 /** A request that has just appeared takes no key for this long, so that a key meant for something else never approves. */
 const holdMs = 500
-const asksForSetup = withRun(
-  (run) => run.failure?.code === 'needs-approval' && Date.now() - (run.settledAt ?? run.createdAt) > holdMs,
-)
+const asks = withRun((run) => isAsking(run) && Date.now() - (run.waitsFor?.[0]?.since ?? 0) > holdMs)
 
 export const actions: readonly Action[] = [
   {
@@ -138,23 +136,23 @@ export const actions: readonly Action[] = [
   { id: 'back', label: 'One step back', group: 'Go to', keys: ['Escape'], when: always, run: ({ ui }) => stepBack(ui) },
   {
     id: 'allow',
-    label: 'Run the set-up command',
+    label: 'Allow what it asks',
     group: 'This run',
     icon: 'check',
     keys: ['a'],
     chord: true,
-    when: asksForSetup,
-    run: onRun((id) => verbs.answerSetup(id, 'run')),
+    when: asks,
+    run: onRun((id) => verbs.answerFirst(id, 'allow')),
   },
   {
     id: 'deny',
-    label: 'Go on without the set-up command',
+    label: 'Deny what it asks, and go on without',
     group: 'This run',
     icon: 'x',
     keys: ['d'],
     chord: true,
-    when: asksForSetup,
-    run: onRun((id) => verbs.answerSetup(id, 'skip')),
+    when: asks,
+    run: onRun((id) => verbs.answerFirst(id, 'deny')),
   },
   {
     id: 'publish',
@@ -172,7 +170,7 @@ export const actions: readonly Action[] = [
     group: 'This run',
     icon: 'resume',
     keys: ['e'],
-    when: withRun((run) => isSettled(run.phase) && run.failure?.code !== 'needs-approval'),
+    when: withRun((run) => isSettled(run.phase)),
     run: onRun((runId) => openDialog({ kind: 'resume', runId })),
   },
   {

@@ -3,10 +3,12 @@
 import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
 import { freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'
+import type { Approval } from '../../app/model/approval.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 import type { Run } from '../../app/model/run.ts'
 import { bytesText, dateText } from '../../app/model/units.ts'
 import { call, useReplica } from '../client/replica.ts'
+import { firstAsked } from '../client/selectors.ts'
 import { say, sayFailure, toasts } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'
 import { focusRun, givePlaceBack, keepPlace, openDialog, useUi } from '../window/ui.ts'
@@ -35,8 +37,17 @@ export const stop = (runId: string): void => void attempt(`${titleOf(runId)} not
 export const cancel = (runId: string): void => void attempt(`${titleOf(runId)} not cancelled`, 'run.cancel', { runId })
 export const startNow = (runId: string): void =>
   void attempt(`${titleOf(runId)} not started`, 'run.start-now', { runId })
-export const answerSetup = (runId: string, decision: 'run' | 'skip'): void =>
-  void attempt(`${titleOf(runId)} not answered`, 'run.approve-setup', { runId, decision })
+/** Answers what is shown: the hash goes along, and an answer to anything else is refused. */
+export async function answerApproval({ id, hash, runId }: Approval, decision: 'allow' | 'deny'): Promise<void> {
+  const title = runId === null ? 'The question' : titleOf(runId)
+  await attempt(`${title} not answered`, 'approval.decide', { approvalId: id, hash, decision })
+}
+/** Answers the first question of a run, which is the one that its tile shows. */
+export function answerFirst(runId: string, decision: 'allow' | 'deny'): void {
+  const run = runNamed(runId)
+  const approval = run && firstAsked(useReplica.getState().state, run)
+  if (approval) void answerApproval(approval, decision)
+}
 export const markReviewed = (runId: string, reviewed: boolean): void =>
   void attempt(`${titleOf(runId)} not marked`, 'run.mark-reviewed', { runId, reviewed })
 export const measure = (runId: string): void => void attempt(`${titleOf(runId)} not measured`, 'run.measure', { runId })

@@ -1,7 +1,8 @@
 // Lists and counts drawn from the replica: which runs a filter shows and in which order, who waits, what the rail counts. Pure;
 // a run that changes without moving between lists leaves every list as it was.
+import type { Approval } from '../../app/model/approval.ts'
 import { type Attention, attentionOf } from '../../app/model/attention.ts'
-import { isKept, type Live, type Run } from '../../app/model/run.ts'
+import { isAsking, isKept, type Live, type Run } from '../../app/model/run.ts'
 import type { State } from '../../app/model/state.ts'
 import type { Filter } from '../window/ui.ts'
 
@@ -152,4 +153,10 @@ export function countsOf(state: State, live: Lives, now: number): Counts {
     counts.reclaimable += facts?.reclaimableBytes?.value ?? 0
   }
   return { ...counts, repositories }
+}
+
+/** The approval that a run's tile shows: the first of those that it waits for. */
+export function firstAsked(state: State, run: Run): Approval | null {
+  const id = isAsking(run) ? run.waitsFor?.[0]?.approvalId : undefined
+  return (id !== undefined && Object.hasOwn(state.approvals, id) ? state.approvals[id] : null) ?? null
 }

@@ -1,4 +1,5 @@
 // One line for each entry of the journal, with the silhouette that goes with it. Pure; the texts inside are hostile and shortened.
+import { approvalKindWord, approvalStateWord } from '../../app/contract/approval-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'
 import type { Event } from '../../app/model/event.ts'
@@ -33,6 +34,16 @@ export function eventText(event: Event): EventWords {
       return say('repo', 'Repository taken off the list')
     case 'setup-approved':
       return say('permission', `Set-up approved: ${event.command}`)
+    case 'approval-requested':
+      return say(
+        'permission',
+        `Asks: ${approvalKindWord(event.approval.request.kind)}: ${event.approval.request.command}`,
+        'permission',
+      )
+    case 'approval-decided':
+      return say('permission', `${approvalStateWord[event.decision]} (${event.hash.slice(0, 10)})`)
+    case 'approval-expired':
+      return say('permission', `Question withdrawn: ${event.why}`)
     case 'settings-changed':
       return say('settings', 'Settings changed')
     case 'run-queued':

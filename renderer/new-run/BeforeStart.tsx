@@ -2,6 +2,7 @@
 // line, and what it takes.
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'
+import type { Asked } from '../../app/model/approval.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
 import { bytesText, counted } from '../../app/model/units.ts'
 import { useReplica } from '../client/replica.ts'
@@ -16,10 +17,13 @@ interface Props {
   readonly agent: DetectedAgent | undefined
   readonly preview: CommandOutput<'agent.preview'> | null
   readonly branch: string | null
+  /** What the run would ask about; null while that is not known. */
+  readonly asked: readonly Asked[] | null
   set(change: Partial<Form>): void
 }
 
-export function BeforeStart({ form, details, agent, preview, branch, set }: Props) {
+export function BeforeStart({ form, details, agent, preview, branch, asked, set }: Props) {
+  const setup = asked?.find(({ request }) => request.kind === 'setup')
   const home = useReplica(({ welcome }) => welcome?.home)
   const wanted = form.start === 'existing-branch' ? form.fromBranch : form.branch.trim() || branch || ''
   const folder = branchParts(wanted)[1]
@@ -51,21 +55,21 @@ export function BeforeStart({ form, details, agent, preview, branch, set }: Prop
             </span>
           </li>
         )}
-        {details?.setup && (
+        {setup?.request.kind === 'setup' && (
           <li>
             <Icon name="shell" size={14} />
             <span>
               Set-up command
               <small>
-                {details.setup.approved
-                  ? `Approved, from ${line(details.setup.source, 80)}`
-                  : `New here, from ${line(details.setup.source, 80)}. Read it, then switch it on to approve it.`}
+                {setup.approved
+                  ? `Approved, from ${line(setup.request.source, 80)}`
+                  : `New here, from ${line(setup.request.source, 80)}. Read it, then switch it on to approve it.`}
               </small>
-              <span className="cmdline">{details.setup.command}</span>
+              <span className="cmdline">{setup.request.command}</span>
             </span>
             <Switch
               on={form.setup}
-              label={details.setup.approved ? 'Run the set-up command' : 'Approve and run the set-up command'}
+              label={setup.approved ? 'Run the set-up command' : 'Approve and run the set-up command'}
               onChange={(setup) => set({ setup })}
             />
           </li>

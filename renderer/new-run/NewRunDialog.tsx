@@ -4,6 +4,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
+import type { Asked } from '../../app/model/approval.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'
 import type { RepositoryDetails } from '../../app/model/repository.ts'
 import { shortAge } from '../../app/model/units.ts'
@@ -100,7 +101,6 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
         if (!current) return
         setDetails(found)
         setDetailsProblem(null)
-        setForm((before) => ({ ...before, setup: found.setup?.approved ?? false }))
       },
       (error: unknown) => {
         if (!current) return
@@ -113,6 +113,13 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     }
   }, [id, looked])
 
+  const asked = useAsked(form, looked)
+  const setup = asked?.find(({ request }) => request.kind === 'setup')
+  // A switch says yes to the content that stands beside it: another content starts from no again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the hash stands for the content.
+  useEffect(() => {
+    setForm((before) => ({ ...before, setup: setup?.approved ?? false }))
+  }, [setup?.hash, setup?.approved])
   const branchName = useBranchName(form)
   const preview = usePreview(form, agent)
 
@@ -132,10 +139,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     if (busy || missing) return
     setBusy(true)
     try {
-      if (details?.setup && form.setup && !details.setup.approved) {
-        await call('repository.approve-setup', { repositoryId: id, hash: details.setup.hash })
-      }
-      const { runIds } = await call('run.create', createInput(form, agent, details))
+      const { runIds } = await call('run.create', createInput(form, agent, asked))
       sent.current = true
       keepDraft(draftName, null)
       try {
@@ -303,6 +307,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
             agent={agent}
             preview={preview}
             branch={branchName?.branch ?? null}
+            asked={asked}
           />
         </div>
         {failure && <Refusal failure={failure} onUse={(branch) => set({ branch })} />}
@@ -361,6 +366,32 @@ function useBranchName(form: Form): CommandOutput<'repository.branch-name'> | nu
       current = false
     }
   }, [repositoryId, start, agent, copies, prompt, commandLine, branch])
+  return answer
+}
+
+/** What the run would ask about, from where it starts now. Null until that is known: then the run itself asks. */
+function useAsked(form: Form, looked: number): readonly Asked[] | null {
+  const [answer, setAnswer] = useState<readonly Asked[] | null>(null)
+  const { repositoryId, start } = form
+  const base = useDebounced(start === 'new-branch' ? form.base.trim() : '', 200)
+  const fromBranch = useDebounced(start === 'existing-branch' ? form.fromBranch.trim() : '', 200)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `looked` says when to look again.
+  useEffect(() => {
+    setAnswer(null)
+    if (repositoryId === '' || (start === 'existing-branch' && fromBranch === '')) return
+    let current = true
+    call('approval.preview', {
+      repositoryId,
+      ...(base ? { base } : {}),
+      ...(fromBranch ? { fromBranch } : {}),
+    }).then(
+      (found) => current && setAnswer(found.asked),
+      () => current && setAnswer(null),
+    )
+    return () => {
+      current = false
+    }
+  }, [repositoryId, start, base, fromBranch, looked])
   return answer
 }
 

@@ -1,7 +1,7 @@
 // What a new run's form holds, and the command it becomes. Pure: the dialog shows it, the host decides.
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandInput } from '../../app/contract/commands/index.ts'
-import type { RepositoryDetails } from '../../app/model/repository.ts'
+import type { Asked } from '../../app/model/approval.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 
 export interface Form {
@@ -105,9 +105,10 @@ export function splitTools(text: string): string[] {
 export function createInput(
   form: Form,
   agent: DetectedAgent | undefined,
-  details: RepositoryDetails | null,
+  asked: readonly Asked[] | null,
 ): CommandInput<'run.create'> {
   const takesPrompt = form.agent !== 'shell'
+  const setup = asked?.find(({ request }) => request.kind === 'setup')
   return {
     repositoryId: form.repositoryId,
     agent: form.agent,
@@ -122,7 +123,7 @@ export function createInput(
           ...(form.branch.trim() ? { branch: form.branch.trim() } : {}),
         }),
     copies: form.start === 'existing-branch' ? 1 : form.copies,
-    setup: details?.setup ? (form.setup ? 'run' : 'skip') : 'ask',
+    ...(setup ? (form.setup ? { setup: 'run', setupHash: setup.hash } : { setup: 'skip' }) : { setup: 'ask' }),
     install: form.install,
   }
 }

@@ -38,9 +38,7 @@ export function FocusView({ runId }: { runId: string }) {
         <span className="faint">/</span>
         <span className="strong cut">{line(run.title, 120)}</span>
         <span className="grow" />
-        {!stoppable && !cancellable && run.failure?.code !== 'needs-approval' && (
-          <ActionButton id="resume" runId={runId} cap />
-        )}
+        {!stoppable && !cancellable && <ActionButton id="resume" runId={runId} cap />}
         {run.branch && run.worktreePresence === 'present' && <ActionButton id="publish" runId={runId} cap />}
         {stoppable && <ActionButton id="stop" runId={runId} className="btn quiet" cap />}
         {cancellable && <ActionButton id="cancel" runId={runId} className="btn quiet" cap />}

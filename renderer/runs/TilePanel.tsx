@@ -1,12 +1,15 @@
 // What stands between a tile's terminal and its foot: a question with its answers, a verdict with the way on, the steps of a run
 // that is being prepared, or why a queued one waits. No answer is favoured, and nothing that is asked is cut.
+import { approvalWords } from '../../app/contract/approval-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
+import type { Approval } from '../../app/model/approval.ts'
 import type { Attention } from '../../app/model/attention.ts'
-import type { Live, Run, StageRecord } from '../../app/model/run.ts'
+import { isAsking, type Live, type Run, type StageRecord } from '../../app/model/run.ts'
 import { ageText, counted, ordinal } from '../../app/model/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'
-import { answerSetup } from '../actions/verbs.ts'
+import { answerApproval } from '../actions/verbs.ts'
 import { useReplica } from '../client/replica.ts'
+import { firstAsked } from '../client/selectors.ts'
 import { Icon, type IconName } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
@@ -24,7 +27,8 @@ interface Facts {
 export function TilePanel({ run, live, attention, compact }: Facts & { compact: boolean }) {
   const connected = useReplica(({ link }) => link === 'connected')
   const focused = useUi((ui) => ui.focused === run.id)
-  if (run.failure?.code === 'needs-approval') return <SetupQuestion run={run} connected={connected} focused={focused} />
+  const approval = useReplica(({ state }) => firstAsked(state, run))
+  if (approval) return <ApprovalQuestion approval={approval} connected={connected} focused={focused} />
   switch (attention.look) {
     case 'permission':
     case 'question':
@@ -80,34 +84,34 @@ function Ask({
   )
 }
 
-function SetupQuestion({ run, connected, focused }: { run: Run; connected: boolean; focused: boolean }) {
-  const command = run.failure?.detail?.command
-  const file = run.failure?.detail?.file
+/** What the run waits for: the question, exactly what is agreed to, and the two answers. */
+function ApprovalQuestion({
+  approval,
+  connected,
+  focused,
+}: {
+  approval: Approval
+  connected: boolean
+  focused: boolean
+}) {
+  const { question, content, allow, deny } = approvalWords(approval.request)
+  const button = (decision: 'allow' | 'deny', label: string) => (
+    <button
+      type="button"
+      className="btn small answer"
+      disabled={!connected}
+      onClick={() => void answerApproval(approval, decision)}
+    >
+      {label} {focused && <Key id={decision} />}
+    </button>
+  )
   return (
-    <div className="ask">
-      <p>
-        Wants to run a set-up command{typeof file === 'string' ? ` from ${line(file, 120)}` : ''}, in the new worktree:
-      </p>
-      <div className="cmd">
-        {typeof command === 'string' ? command : 'The command is not known. Look into the repository first.'}
-      </div>
+    <div className="ask" data-approval={approval.id}>
+      <p>{question}</p>
+      <div className="cmd">{content.join('\n')}</div>
       <div className="answers">
-        <button
-          type="button"
-          className="btn small answer"
-          disabled={!connected}
-          onClick={() => answerSetup(run.id, 'run')}
-        >
-          Run it {focused && <Key id="allow" />}
-        </button>
-        <button
-          type="button"
-          className="btn small answer"
-          disabled={!connected}
-          onClick={() => answerSetup(run.id, 'skip')}
-        >
-          Go on without {focused && <Key id="deny" />}
-        </button>
+        {button('allow', allow)}
+        {button('deny', deny)}
       </div>
     </div>
   )
@@ -305,6 +309,9 @@ function stageText(record: StageRecord, progress: Live['progress']): string {
 }
 
 export function Queued({ run, live }: { run: Run; live: Live | undefined }) {
+  // The question below it needs the room.
+  if (isAsking(run))
+    return <div className="waitbox">{run.prompt && <p className="quote">{line(run.prompt.head, 300)}</p>}</div>
   const position = live?.queuePosition
   return (
     <div className="waitbox">

@@ -58,6 +58,7 @@ const rooms: Record<string, readonly string[]> = {
 const doors: Record<string, Record<string, readonly string[]>> = {
   'app/runs': {
     create: ['prepare', 'dependencies', 'included-files', 'setup-command'],
+    approval: ['ask', 'preview'],
     attempt: ['attempt', 'end-attempt', 'stop'],
     processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],
     trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs', 'deadlines'],

@@ -62,18 +62,20 @@ describe('run', () => {
     const line = (...more: string[]) => ['run', '--repo', other.path, '--command', 'cat made-by-setup', ...more]
     const waited = ['--wait', 'settled']
     try {
-      const error = await cli.told(1, ...line())
+      const error = await cli.told(1, ...line(...waited))
       expect(error.code).toBe('needs-approval')
-      expect(error.message).toContain('echo one > made-by-setup')
-      expect(error.next).toContain('--setup run or --setup skip')
-      expect(await cli.json<RunView[]>('list')).not.toContainEqual(expect.objectContaining({ repository: other.path }))
+      expect(error.next).toContain('coppice approvals')
+      expect((await cli.run('approvals')).stdout).toContain('    echo one > made-by-setup\n')
       expect(await cli.json(...line('--setup', 'skip', ...waited))).toMatchObject({ exit: { code: 1 } })
-      expect((await cli.told(1, ...line())).code).toBe('needs-approval')
-      expect(await cli.json(...line('--setup', 'run', ...waited))).toMatchObject({ exit: { code: 0 } })
+      expect((await cli.told(1, ...line(...waited))).code).toBe('needs-approval')
+      // What is agreed to by that is printed.
+      const agreed = await cli.run(...line('--setup', 'run', ...waited))
+      expect(agreed).toMatchObject({ code: 0, stderr: expect.stringContaining('Set-up: echo one > made-by-setup') })
       // Approved by that, for this content and for no other.
       expect(await cli.json(...line(...waited))).toMatchObject({ exit: { code: 0 } })
       other.commit({ '.coppice.json': '{"setup": "echo two > made-by-setup"}' })
-      expect((await cli.told(1, ...line())).message).toContain('echo two > made-by-setup')
+      expect((await cli.told(1, ...line(...waited))).code).toBe('needs-approval')
+      expect((await cli.run('approvals')).stdout).toContain('    echo two > made-by-setup\n')
     } finally {
       other.close()
     }

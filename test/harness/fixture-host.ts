@@ -24,6 +24,8 @@ export interface Fixture {
   readonly live: Record<string, Live>
   /** What each run's terminal was sent, by run id. */
   readonly typed: Map<string, string>
+  /** Every command that was asked for, oldest first. */
+  readonly calls: { readonly name: string; readonly input: unknown }[]
   /** Sizes that were asked for, by run id. */
   readonly sizes: Map<string, { cols: number; rows: number }>
   /** Views that are attached now, by run id. */
@@ -46,6 +48,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
   const live = { ...made.live }
   const screens = new Map(Object.entries(made.screens))
   const typed = new Map<string, string>()
+  const calls: Fixture['calls'] = []
   const sizes = new Map<string, { cols: number; rows: number }>()
   const clients = new Set<Client>()
   const records: JournalRecord[] = []
@@ -160,6 +163,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
       case 'call': {
         const reply = (value: Pick<Extract<HostMessage, { type: 'reply' }>, 'value' | 'failure'>) =>
           say(client, { type: 'reply', callId: message.callId, ...value })
+        calls.push({ name: message.name, input: message.input })
         try {
           const value = answer(message.name as CommandName, message.input, { state, live, records, emit, setLive })
           return reply({ value })
@@ -176,6 +180,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
     },
     live,
     typed,
+    calls,
     sizes,
     attached: () => [...clients].flatMap(({ views }) => [...views.values()]),
     emit,

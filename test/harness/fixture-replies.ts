@@ -89,7 +89,6 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
           checkedOutAt: branch === 'main' ? '/home/you/code/ledger-api' : null,
         })),
         copies: ['.env', '.env.test', 'certs/dev.pem'],
-        setup: { command: 'make seed', source: '.coppice/setup', hash: 'abc', approved: false },
         install: {
           manager: 'pnpm',
           command: ['pnpm', 'install', '--frozen-lockfile'],
@@ -111,6 +110,28 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
         problem: branch.includes('..') ? 'git refuses ".." in a branch name' : null,
       }
     }
+    case 'approval.preview':
+      return {
+        asked: [
+          { request: { kind: 'setup', command: 'make seed', source: '.coppice.json' }, hash: 'abc', approved: false },
+        ],
+      }
+    case 'approval.list':
+      return { approvals: Object.values(state.approvals).filter((one) => given.all || one.state === 'pending') }
+    case 'approval.decide': {
+      const approval = state.approvals[String(given.approvalId)]
+      if (!approval) throw fail('not-found', { what: 'approval', id: String(given.approvalId) })
+      if (approval.hash !== given.hash) throw fail('consent-stale', { names: [approval.request.command] })
+      emit({
+        type: 'approval-decided',
+        runId: approval.runId,
+        approvalId: approval.id,
+        hash: approval.hash,
+        decision: given.decision === 'allow' ? 'allowed' : 'denied',
+        by: { user: 'you', via: 'browser' },
+      })
+      return {}
+    }
     case 'repository.fetch':
       return { fetched: true, reason: null }
     case 'repository.add': {
@@ -128,6 +149,7 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
             addedAt: Date.now(),
             trusted: false,
             approvedSetups: [],
+            approvedInstalls: [],
             presence: 'present',
             demo: false,
             remotes: [],
@@ -310,6 +332,7 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
           addedAt: Date.now(),
           trusted: false,
           approvedSetups: [],
+          approvedInstalls: [],
           presence: 'present',
           demo: true,
           remotes: [],

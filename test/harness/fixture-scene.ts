@@ -1,5 +1,6 @@
 // The scripted states of the fixture: nine runs in nine states with a screen each, repeated under other names where more are asked
 // for; awkward ones (long names, hostile text, unknown facts) on request. Plain values; nothing happens by itself.
+import type { Approval } from '../../app/model/approval.ts'
 import { emptyLive, type Live, type Run } from '../../app/model/run.ts'
 import { emptyState, type State } from '../../app/model/state.ts'
 
@@ -370,30 +371,7 @@ const awkward: readonly Sketch[] = [
     id: 'needs-approval',
     title: 'Seed the database first',
     minutes: 1,
-    run: {
-      phase: 'failed',
-      settledAt: now - 20 * s,
-      attempts: [],
-      stages: [
-        {
-          stage: 'worktree',
-          status: 'done',
-          startedAt: now - 30 * s,
-          endedAt: now - 29 * s,
-          text: 'Worktree from origin/main at 77ab01c',
-        },
-        { stage: 'setup', status: 'failed', startedAt: now - 29 * s, endedAt: now - 20 * s, text: 'Set-up command' },
-      ],
-      failure: {
-        code: 'needs-approval',
-        stage: 'setup',
-        retryable: false,
-        detail: {
-          command: 'make seed && ./scripts/prepare-everything.sh --with-fixtures --database "$DATABASE_URL"',
-          file: '.coppice/setup',
-        },
-      },
-    },
+    run: { phase: 'queued', attempts: [], waitsFor: [{ approvalId: 'seed', since: now - 20 * s }] },
     screen: '',
   },
   {
@@ -500,6 +478,22 @@ function liveOf(sketch: Sketch): Live {
   }
 }
 
+const seed: Approval = {
+  id: 'seed',
+  runId: 'needs-approval',
+  repositoryId: 'ledger-api',
+  request: {
+    kind: 'setup',
+    command: 'make seed && ./scripts/prepare-everything.sh --with-fixtures --database "$DATABASE_URL"',
+    source: '.coppice.json',
+  },
+  hash: 'f00d',
+  state: 'pending',
+  requestedAt: now - 20 * s,
+  decidedBy: null,
+  decidedAt: null,
+}
+
 /** The scripted scene. */
 export function scene(options: FixtureOptions): Scene {
   if (options.empty) {
@@ -543,6 +537,7 @@ export function scene(options: FixtureOptions): Scene {
         addedAt: now - h + index,
         trusted: index === 0,
         approvedSetups: [],
+        approvedInstalls: [],
         presence: 'present' as const,
         demo: false,
         remotes: [{ name: 'origin', url: `git@example.test:you/${id}.git` }],
@@ -555,6 +550,7 @@ export function scene(options: FixtureOptions): Scene {
       seq: 100,
       repositories,
       runs: Object.fromEntries(all.map((sketch, index) => [sketch.id, runOf(sketch, index)])),
+      approvals: options.awkward ? { seed } : {},
     },
     live: Object.fromEntries(all.map((sketch) => [sketch.id, liveOf(sketch)])),
     screens: Object.fromEntries(

@@ -102,8 +102,8 @@ describe('the table of actions', () => {
       'interrupted',
     ]
     for (const phase of phases) {
-      for (const code of [null, 'needs-approval'] as const) {
-        const run: Run = { ...sample, phase, settledAt: 1, failure: code && { code, retryable: false } }
+      for (const waitsFor of [[], [{ approvalId: 'seed', since: 1 }]]) {
+        const run: Run = { ...sample, phase, settledAt: 1, waitsFor }
         const moment = { run, live: emptyLive, ui: useUi.getState(), connected: true }
         const keys = actions.filter((action) => action.when(moment)).flatMap((action) => action.keys)
         expect(
@@ -140,11 +140,10 @@ describe('the table of actions', () => {
 
   it('holds an approval back while its question has only just appeared', () => {
     const sample = useReplica.getState().state.runs['paginate-transactions']!
-    const asking = (settledAt: number): Run => ({
+    const asking = (since: number): Run => ({
       ...sample,
-      phase: 'failed',
-      settledAt,
-      failure: { code: 'needs-approval', retryable: false },
+      phase: 'queued',
+      waitsFor: [{ approvalId: 'seed', since }],
     })
     const show = (run: Run) =>
       useReplica.setState(({ state }) => ({ state: { ...state, runs: { ...state.runs, [run.id]: run } } }))

@@ -79,9 +79,6 @@ describe('create', () => {
     repo.write({ '.env': 'SECRET=1', '.worktreeinclude': '.env\n', '.gitignore': '.env\n.worktreeinclude\n' })
     repo.commit({ '.coppice.json': '{"setup": "cp .env seeded && echo set-up-ran"}' })
     repo.git('push', '-q', 'origin', 'main')
-    expect(await host.refusal('run.create', { repositoryId, agent: 'command', commandLine: 'true' })).toBe(
-      'needs-approval',
-    )
     const id = await host.start(repositoryId, 'cat seeded', { setup: 'run' })
     const run = await host.untilPhase(id, 'exited')
     expect(run.stages.map(({ stage, status }) => `${stage} ${status}`)).toEqual([

@@ -21,6 +21,7 @@ export const repository = (id: string, change: Partial<Repository> = {}): Reposi
   addedAt: epoch,
   trusted: false,
   approvedSetups: [],
+  approvedInstalls: [],
   presence: 'present',
   demo: false,
   remotes: [],

@@ -3,6 +3,7 @@
 // was asked to be read; the screen takes its truth from events.
 import type { z } from 'zod'
 import * as agent from './agent.ts'
+import * as approval from './approval.ts'
 import * as cleanup from './cleanup.ts'
 import * as host from './host.ts'
 import * as journal from './journal.ts'
@@ -26,17 +27,19 @@ export const commands = {
   'repository.details': repository.details,
   'repository.fetch': repository.fetch,
   'repository.branch-name': repository.branchName,
-  'repository.approve-setup': repository.approveSetup,
   'directory.list': repository.listDirectory,
   'demo.start': repository.startDemo,
 
   'agent.list': agent.list,
   'agent.preview': agent.preview,
 
+  'approval.list': approval.list,
+  'approval.preview': approval.preview,
+  'approval.decide': approval.decide,
+
   'run.create': run.create,
   'run.cancel': run.cancel,
   'run.start-now': run.startNow,
-  'run.approve-setup': run.approveSetup,
   'run.stop': run.stop,
   'run.resume': run.resume,
   'run.send': run.send,

@@ -45,11 +45,6 @@ export const branchName = {
   output: z.object({ id: z.string(), branch: z.string(), free: z.boolean(), problem: z.string().nullable() }),
 } satisfies Verb
 
-export const approveSetup = {
-  input: z.object({ repositoryId: RepositoryId, hash: z.string() }),
-  output: done,
-} satisfies Verb
-
 /** Folders below a path, for a client that has no file dialog. */
 export const listDirectory = {
   reads: true,

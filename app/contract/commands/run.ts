@@ -22,6 +22,8 @@ export const CreateInput = z.object({
   branch: ref.optional(),
   copies: z.number().int().min(1).max(50).default(1),
   setup: z.enum(['run', 'skip', 'ask']).default('ask'),
+  /** With "run": the hash of the set-up that was shown. The run asks where it meets another one. */
+  setupHash: z.string().max(128).optional(),
   install: z.boolean().default(true),
 })
 export type CreateInput = z.infer<typeof CreateInput>
@@ -32,8 +34,6 @@ export const cancel = { input: onRun, output: done } satisfies Verb
 
 /** Takes a queued run out of turn, above the cap. */
 export const startNow = { input: onRun, output: done } satisfies Verb
-
-export const approveSetup = { input: onRun.extend({ decision: z.enum(['run', 'skip']) }), output: done } satisfies Verb
 
 export const stop = { input: onRun, output: done } satisfies Verb
 

@@ -16,9 +16,10 @@ type Code =
 
 export const runWords: WordsOf<Code> = {
   // create
+  // The command is there in journals of older versions only, where a run failed by what it now waits for.
   'needs-approval': (d) => [
-    `This repository wants to run a set-up command first${d.text('command') ? `: ${d.text('command', 400)}` : ''}${d.text('file') ? ` (from ${d.text('file')})` : ''}. It was not run.`,
-    'Read the command, then say whether to run or to skip it',
+    `The run waits for an answer before it goes on${d.text('command') ? `: ${d.text('command', 400)}` : ''}${d.text('file') ? ` (from ${d.text('file')})` : ''}. Nothing was run.`,
+    d.text('command') ? 'Resume it to be asked again' : 'Read what it asks, then allow or deny it',
   ],
   'copy-failed': (d) => [
     `${d.text('file') ?? 'A file that .worktreeinclude names'} could not be copied into the worktree${d.end} Nothing was created.`,

@@ -1,5 +1,5 @@
 // A run that has ended goes on: its next attempt in the same worktree, or, where it never had one, its create once more as it was
-// asked for. Also the answer to a run that waits for the approval of its set-up, which is created again by it.
+// asked for.
 import { adapterOf } from '../../agents/adapters.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'
@@ -72,6 +72,7 @@ function requeue(context: Context, caller: Caller, run: Run, change: Partial<Run
       failure: null,
       settledAt: null,
       stages: [],
+      waitsFor: [],
       during: null,
       intent: null,
       createdAt: run.createdAt,
@@ -94,20 +95,4 @@ async function requeueWith(context: Context, caller: Caller, run: Run, more: str
     if (before !== null) await writePrompt(context.dataDirectory, run.id, 1, before)
     throw error
   }
-}
-
-/** Answers a run that stands at `needs-approval`: approves its set-up and runs it, or goes on without it. */
-export async function approveSetup(
-  context: Context,
-  caller: Caller,
-  input: { runId: string; decision: 'run' | 'skip' },
-): Promise<Record<string, never>> {
-  const run = runOf(context, input.runId)
-  if (run.phase !== 'failed' || run.failure?.code !== 'needs-approval')
-    throw fail('wrong-phase', { phase: run.phase, wanted: 'waiting for the approval of its set-up' })
-  const { hash, command } = run.failure.detail ?? {}
-  if (input.decision === 'run' && typeof hash === 'string' && typeof command === 'string') {
-    record(context, caller, { type: 'setup-approved', repositoryId: run.repositoryId, hash, command })
-  }
-  return requeue(context, caller, run, { setup: input.decision === 'skip' ? 'skip' : 'ask' })
 }

@@ -3,7 +3,8 @@
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
 import type { Exit } from '../../model/session.ts'
-import { alone, type Caller, type Context, record, runOf } from '../context.ts'
+import { expiryEvents } from '../approval/ask.ts'
+import { alone, type Caller, type Context, record, recordAll, runOf } from '../context.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { endAttempt } from './end-attempt.ts'
 
@@ -54,7 +55,7 @@ export async function cancelRun(
     return {}
   }
   if (run.phase !== 'queued') throw fail('wrong-phase', { phase: run.phase, wanted: 'queued or preparing' })
-  record(context, caller, { type: 'run-cancelled', runId: run.id })
+  recordAll(context, caller, [{ type: 'run-cancelled', runId: run.id }, ...expiryEvents(run, 'its run was cancelled')])
   context.live.drop(run.id)
   context.pump()
   return {}

@@ -5,14 +5,18 @@ import { findAgent, missingText } from '../../agents/detect.ts'
 import { type GitContext, gitVersion } from '../../git/exec.ts'
 import { branchState, fetchRef, isValidBranchName, resolveCommit, uniqueBranch } from '../../git/refs/refs.ts'
 import type { InspectedRepository } from '../../git/repository.ts'
+import type { Asked } from '../../model/approval.ts'
+import type { Event } from '../../model/event.ts'
 import { fail } from '../../model/failure.ts'
 import { RunId } from '../../model/ids.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { AgentName, AgentOptions, Mode, Run } from '../../model/run.ts'
-import { type Caller, type Context, repositoryOf } from '../context.ts'
+import { requestEvents } from '../approval/ask.ts'
+import { askedAt, startOf } from '../approval/preview.ts'
+import { type Caller, type Context, recordAll, repositoryOf } from '../context.ts'
 import { copyId, fillTemplate, freeId, isHeldOnDisk, reservedBranches, wantedId } from '../names.ts'
 import { promptHead, writeFirstPrompts } from '../prompt-file.ts'
-import { inspectPresent, remoteBranchOf, setupAt } from '../repositories.ts'
+import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
 export interface CreateRequest {
   readonly repositoryId: string
@@ -28,12 +32,15 @@ export interface CreateRequest {
   readonly branch?: string | undefined
   readonly copies: number
   readonly setup: 'run' | 'skip' | 'ask'
+  /** With "run": the hash of the set-up that was shown. Where the base holds another one, the run asks. */
+  readonly setupHash?: string | undefined
   readonly install: boolean
 }
 
 /**
  * Queues `copies` runs and gives their ids. Refusals change nothing: `not-found`, `repository-unavailable`, `bad-input`,
- * `prompt-too-long`, `agent-not-found`, `base-not-found`, `branch-*`, `id-taken`, `needs-approval`.
+ * `prompt-too-long`, `agent-not-found`, `base-not-found`, `branch-*`, `id-taken`, `setup-failed`. A run that meets content which nobody has
+ * approved is queued with its question.
  */
 export async function createRuns(
   context: Context,
@@ -60,7 +67,9 @@ export async function createRuns(
   await gitVersion(git)
   const found = await inspectPresent(context, repository)
   const base = await checkStart(git, repository, found, request)
-  await checkSetup(context, repository, base, request)
+  const asked = (
+    await askedAt(git, repository, base, { setup: request.setup !== 'skip', install: request.install })
+  ).filter((one) => !one.approved)
 
   const wanted = wantedId(request)
   if (request.id !== undefined) {
@@ -91,10 +100,8 @@ export async function createRuns(
   // The prompts are on disk before the runs are known: a host that is killed in between leaves no run without its task.
   const takeBack = request.prompt ? writeFirstPrompts(context.dataDirectory, ids, request.prompt) : () => {}
   try {
-    context.journal.appendAll(
-      runs.map((run) => ({ type: 'run-queued' as const, run })),
-      caller,
-    )
+    const queued = runs.map((run) => ({ type: 'run-queued' as const, run }))
+    recordAll(context, caller, [...queued, ...questions(context, caller, runs, asked, request)])
   } catch (error) {
     takeBack()
     throw error
@@ -144,7 +151,7 @@ async function checkStart(
     if (state.checkedOutAt) throw fail('branch-checked-out', { branch: name, path: state.checkedOutAt })
     return `refs/heads/${name}`
   }
-  const base = request.base ?? found.defaultBase?.ref ?? 'HEAD'
+  const base = startOf(found, request)
   try {
     await resolveCommit(git, repository.path, base)
   } catch (error) {
@@ -158,22 +165,38 @@ async function checkStart(
   return base
 }
 
-async function checkSetup(
+/**
+ * What the new runs ask about. Where the request carries the hash of what the base holds, its sender was shown that and agreed to it:
+ * the first run's question is answered with it, and the others need none.
+ */
+function questions(
   context: Context,
-  repository: Repository,
-  base: string,
+  caller: Caller,
+  runs: readonly Run[],
+  asked: readonly Asked[],
   request: CreateRequest,
-): Promise<void> {
-  if (request.setup !== 'ask') return
-  const setup = await setupAt(context, repository, base)
-  if (setup && !repository.approvedSetups.includes(setup.hash)) {
-    throw fail('needs-approval', {
-      command: setup.command,
-      file: setup.source,
-      hash: setup.hash,
-      repository: repository.id,
-    })
+) {
+  const [first] = runs
+  const events: Event[] = []
+  for (const one of asked) {
+    const agreed = request.setup === 'run' && request.setupHash === one.hash
+    if (!agreed) events.push(...runs.flatMap((run) => requestEvents(context, run, [one])))
+    else if (first) {
+      const { user, via } = caller.actor
+      for (const event of requestEvents(context, first, [one])) {
+        const { id: approvalId, hash, runId } = event.approval
+        events.push(event, {
+          type: 'approval-decided',
+          runId,
+          approvalId,
+          hash,
+          decision: 'allowed',
+          by: { user, via },
+        })
+      }
+    }
   }
+  return events
 }
 
 async function checkBranch(

@@ -7,14 +7,16 @@ import { exists } from '../../disk/presence.ts'
 import { fetchRef, refAge, resolveCommit, trackedFiles, uniqueBranch } from '../../git/refs/refs.ts'
 import { undoWorktreeAdd } from '../../git/worktree/undo-add.ts'
 import { addWorktree } from '../../git/worktree/worktree.ts'
+import type { Asked } from '../../model/approval.ts'
 import type { ReportItem } from '../../model/event.ts'
 import { CoppiceFailure, type Failure, fail, failureOf, type Stage } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
-import type { Run, StageRecord } from '../../model/run.ts'
+import { isAsking, type Run, type StageRecord } from '../../model/run.ts'
 import { counted } from '../../model/units.ts'
+import { isApproved, NeedsApproval, requestEvents } from '../approval/ask.ts'
 import { startAttempt } from '../attempt/attempt.ts'
 import { stopRun } from '../attempt/stop.ts'
-import { type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
+import { type Caller, type Context, placeOf, record, recordAll, repositoryOf, runOf } from '../context.ts'
 import { reservedBranches } from '../names.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from '../repositories.ts'
@@ -22,7 +24,7 @@ import { refuseLowDisk } from '../space.ts'
 import { lockReason, newWorktreePath } from '../worktree-root.ts'
 import { detectInstallIn, installsAtOnce, missingManager } from './dependencies.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
-import { readSetup } from './setup-command.ts'
+import { readSetup, setupAsked } from './setup-command.ts'
 import { runStageCommand } from './stage-command.ts'
 
 const installs = pLimit(installsAtOnce)
@@ -31,6 +33,7 @@ const copies = pLimit(availableParallelism())
 /** Builds the run's worktree and starts its first attempt. Never throws for an expected failure: it is recorded on the run. */
 export async function prepareRun(context: Context, runId: string): Promise<void> {
   if (context.creating.has(runId) || runOf(context, runId).phase !== 'queued') return
+  if (isAsking(runOf(context, runId))) return
   const abort = new AbortController()
   const caller = context.host
   record(context, caller, { type: 'run-preparing', runId })
@@ -81,7 +84,7 @@ async function whyFailed(context: Context, runId: string, error: unknown): Promi
   )
 }
 
-/** Takes back what was made of a run, and records that it failed or was cancelled. */
+/** Takes back what was made of a run, and records that it failed, was cancelled, or waits for an answer. */
 async function giveUp(
   context: Context,
   caller: Caller,
@@ -100,6 +103,8 @@ async function giveUp(
     },
   )
   if (cancelled) record(context, caller, { type: 'run-cancelled', runId })
+  else if (error instanceof NeedsApproval)
+    return recordAll(context, caller, requestEvents(context, runOf(context, runId), error.asked))
   else {
     const known = { ...failure, stage: failure.stage ?? stage ?? 'inspect', detail: { ...failure.detail, undone } }
     record(context, caller, { type: 'run-failed', runId, failure: known })
@@ -139,7 +144,7 @@ async function build(
     })
   }
   await makeWorktree(context, caller, run, repository, base, stages, signal)
-  await furnish(context, caller, runId, repository, stages, signal)
+  await furnish(context, runId, repository, stages, signal)
 }
 
 async function makeWorktree(
@@ -188,7 +193,6 @@ async function makeWorktree(
 
 async function furnish(
   context: Context,
-  caller: Caller,
   runId: string,
   repository: Repository,
   stages: StageKeeper,
@@ -209,23 +213,10 @@ async function furnish(
     })
   }
 
+  // Read once: what is compared with the approved hashes is what runs.
   const setup = run.setup === 'skip' ? null : readSetup(worktree)
+  needApproval(context, repository.id, setup ? [setupAsked(setup)] : [])
   if (setup) {
-    const approved = repositoryOf(context, repository.id).approvedSetups.includes(setup.hash)
-    if (!approved && run.setup !== 'run') {
-      throw fail(
-        'needs-approval',
-        { command: setup.command, file: setup.source, hash: setup.hash, repository: repository.id },
-        { stage: 'setup' },
-      )
-    }
-    if (!approved)
-      record(context, caller, {
-        type: 'setup-approved',
-        repositoryId: repository.id,
-        hash: setup.hash,
-        command: setup.command,
-      })
     await stages.run('setup', setup.command, async () => {
       // Most set-ups install what the project needs.
       await refuseLowDisk(context, 'setup')
@@ -248,6 +239,13 @@ async function furnish(
     })
   }
   signal.throwIfAborted()
+}
+
+/** Ends the create, with a question to a person, where any of the content is not approved for this repository. */
+function needApproval(context: Context, repositoryId: string, contents: readonly Pick<Asked, 'request' | 'hash'>[]) {
+  const repository = repositoryOf(context, repositoryId)
+  const asked = contents.filter((content) => !isApproved(repository, content))
+  if (asked.length > 0) throw new NeedsApproval(asked.map((content) => ({ ...content, approved: false })))
 }
 
 /** Undoes a create and records that. Throws where it could not be: then nothing is recorded. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readSmallText } from '../../disk/files.ts'
+import type { Asked } from '../../model/approval.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 
 export const setupFileName = '.coppice.json'
@@ -56,4 +57,9 @@ export function readSetup(worktree: string): SetupCommand | null {
     throw fail('setup-failed', { file: setupFileName, message: String(detail?.message ?? code) }, { stage: 'setup' })
   }
   return parseSetup(text)
+}
+
+/** A set-up as what a person is asked about. */
+export function setupAsked({ command, source, hash }: SetupCommand): Pick<Asked, 'request' | 'hash'> {
+  return { request: { kind: 'setup', command, source }, hash }
 }

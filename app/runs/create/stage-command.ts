@@ -60,7 +60,10 @@ export async function runStageCommand(
     stateDir: sessionDirectory(context, run.id, sessionId),
     onFacts: (facts) => context.live.change(run.id, { lastLine: facts.lastLine, lastOutputAt: facts.lastOutputAt }),
     onExit: (result) => ended(result),
-    onLost: () => ended({ code: null, signal: 'SIGHUP' }),
+    onLost: (error) => {
+      context.log(`session ${sessionId} lost: ${error.message}`)
+      ended({ code: null, signal: 'SIGHUP' })
+    },
   })
   context.sessions.set(run.id, session)
   await context.terminals.sessionChanged(run.id)
