@@ -44,11 +44,8 @@ describe('the command line', () => {
     ])
   })
 
-  it('installs, presses Enter and follows nothing unless told', async () => {
-    expect(await parse('run', '--repo', '.', '--agent', 'claude')).toEqual([
-      'run',
-      { repo: '.', agent: 'claude', install: true },
-    ])
+  it('agrees to nothing, presses Enter and follows nothing unless told', async () => {
+    expect(await parse('run', '--repo', '.', '--agent', 'claude')).toEqual(['run', { repo: '.', agent: 'claude' }])
     expect(await parse('send', 'r', 'hi')).toEqual(['send', 'r', 'hi', { enter: true }])
     expect(await parse('send', 'r', '--no-enter', '--', '-x')).toEqual(['send', 'r', '-x', { enter: false }])
     expect(await parse('logs', 'r', '--raw')).toEqual(['logs', 'r', { raw: true }])

@@ -78,6 +78,7 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .option('--title <text>', 'title of the run')
     .option('--copies <n>', 'how many runs to start', whole(1, 50))
     .addOption(new Option('--setup <what>', "run or skip the repository's set-up command").choices(['run', 'skip']))
+    .option('--install', 'install dependencies first, as the base asks for it now; it is printed, and agreed to')
     .option('--no-install', 'do not install dependencies first')
     .option('--model <name>', 'the model that the agent uses')
     .option('--permission-mode <mode>', "the agent's permission mode")

@@ -1,7 +1,7 @@
 // The verbs about runs: run, list, show, send, stop, resume, push, pr, demo. Each asks the host, then says what the
 // replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
 import { resolve } from 'node:path'
-import { approvalWords } from '../contract/approval-words.ts'
+import { approvalKindWord, approvalWords } from '../contract/approval-words.ts'
 import { fail } from '../model/failure.ts'
 import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../model/run.ts'
 import { plainText } from '../model/text.ts'
@@ -30,7 +30,8 @@ export interface RunOptions extends WaitOptions {
   readonly title?: string
   readonly copies?: number
   readonly setup?: 'run' | 'skip'
-  readonly install: boolean
+  /** True agrees to the install that the base holds, false does without; otherwise the run asks where nobody has agreed. */
+  readonly install?: boolean
   readonly model?: string
   readonly permissionMode?: string
   readonly allowedTools?: readonly string[]
@@ -71,7 +72,7 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
       setup: options.setup,
     }),
     mode: options.headless ? 'headless' : 'interactive',
-    install: options.install,
+    install: options.install ?? true,
     options: optionsOf(options),
   })
   await waitFor(link, runIds, options)
@@ -83,21 +84,24 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
 }
 
 /**
- * `--setup run` agrees to the set-up that the base holds now: it is printed, and its hash goes along. The run asks where it meets
- * another one.
+ * `--setup run` and `--install` agree to what the base holds now: it is printed, and its hash goes along. The run asks where it meets
+ * anything else.
  */
 async function agreedContent(
   cli: Cli,
   link: Link,
   repositoryId: string,
-  { setup, base, from }: RunOptions,
-): Promise<{ setupHash?: string }> {
-  if (setup !== 'run') return {}
+  { setup, install, base, from }: RunOptions,
+): Promise<{ setupHash?: string; installHash?: string }> {
+  if (setup !== 'run' && !install) return {}
   const { asked } = await link.call('approval.preview', { repositoryId, ...given({ base, fromBranch: from }) })
-  const found = asked.find(({ request }) => request.kind === 'setup')
-  if (!found) return {}
-  for (const text of approvalWords(found.request).content) cli.output.remark(`Set-up: ${text}`)
-  return { setupHash: found.hash }
+  const agreed: { setupHash?: string; installHash?: string } = {}
+  for (const { request, hash } of asked) {
+    if (request.kind === 'setup' ? setup !== 'run' : !install) continue
+    agreed[request.kind === 'setup' ? 'setupHash' : 'installHash'] = hash
+    for (const text of approvalWords(request).content) cli.output.remark(`${approvalKindWord(request.kind)}: ${text}`)
+  }
+  return agreed
 }
 
 export async function add(cli: Cli, path: string): Promise<void> {

@@ -15,7 +15,7 @@ import { fail } from '../model/failure.ts'
 import { slugOf } from '../model/ids.ts'
 import type { Repository, RepositoryDetails } from '../model/repository.ts'
 import { isLive } from '../model/run.ts'
-import { type Caller, type Context, record, repositoryOf } from './context.ts'
+import { type Caller, type Context, record, recordAll, repositoryOf } from './context.ts'
 import { detectInstallIn, missingManager } from './create/dependencies.ts'
 import { findIncludedFiles } from './create/included-files.ts'
 import { spaceLeft } from './space.ts'
@@ -141,7 +141,23 @@ export async function trustRepository(
   input: { repositoryId: string; trusted: boolean },
 ): Promise<Record<string, never>> {
   const repository = repositoryOf(context, input.repositoryId)
-  if (repository.trusted !== input.trusted) record(context, caller, { type: 'repository-trusted', ...input })
+  if (repository.trusted === input.trusted) return {}
+  const { approvals } = context.journal.state
+  // An install of a trusted repository asks nothing: what waited for that goes on.
+  const answered = Object.values(approvals).filter(
+    (one) =>
+      input.trusted && one.state === 'pending' && one.repositoryId === repository.id && one.request.kind === 'install',
+  )
+  recordAll(context, caller, [
+    { type: 'repository-trusted', ...input },
+    ...answered.map(({ id, runId }) => ({
+      type: 'approval-expired' as const,
+      runId,
+      approvalId: id,
+      why: 'the repository is trusted now',
+    })),
+  ])
+  context.pump()
   return {}
 }
 

@@ -1,5 +1,7 @@
 // The side of the new-run form: everything that happens before the agent starts, what of it can be left out, the exact command
 // line, and what it takes.
+
+import { approvalWords } from '../../app/contract/approval-words.ts'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'
 import type { Asked } from '../../app/model/approval.ts'
@@ -24,6 +26,8 @@ interface Props {
 
 export function BeforeStart({ form, details, agent, preview, branch, asked, set }: Props) {
   const setup = asked?.find(({ request }) => request.kind === 'setup')
+  const install = asked?.find(({ request }) => request.kind === 'install')
+  const installCommand = install?.request.command ?? details?.install?.command.join(' ') ?? ''
   const home = useReplica(({ welcome }) => welcome?.home)
   const wanted = form.start === 'existing-branch' ? form.fromBranch : form.branch.trim() || branch || ''
   const folder = branchParts(wanted)[1]
@@ -74,18 +78,25 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
             />
           </li>
         )}
-        {details?.install && (
+        {(install || details?.install) && (
           <li>
             <Icon name="installing" size={14} />
             <span>
-              {line(details.install.command.join(' '), 80)}
-              <small>{line(details.install.lockFile, 80)} found</small>
-              {details.install.problem && <small className="hint bad">{line(details.install.problem, 300)}</small>}
+              {line(installCommand, 80)}
+              <small>
+                {install && !install.approved
+                  ? `New here, from ${line(install.request.source, 80)}. It runs code of the repository and of the packages: read what, then switch it on to allow exactly this.`
+                  : `${line(install?.request.source ?? details?.install?.lockFile ?? '', 80)} found`}
+              </small>
+              {install && !install.approved && (
+                <span className="cmdline">{approvalWords(install.request).content.join('\n')}</span>
+              )}
+              {details?.install?.problem && <small className="hint bad">{line(details.install.problem, 300)}</small>}
             </span>
             <Switch
               on={form.install}
-              label={`Run ${details.install.command.join(' ')}`}
-              onChange={(install) => set({ install })}
+              label={install && !install.approved ? `Allow and run ${installCommand}` : `Run ${installCommand}`}
+              onChange={(on) => set({ install: on })}
             />
           </li>
         )}

@@ -120,6 +120,11 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
   useEffect(() => {
     setForm((before) => ({ ...before, setup: setup?.approved ?? false }))
   }, [setup?.hash, setup?.approved])
+  const install = asked?.find(({ request }) => request.kind === 'install')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the hash stands for the content.
+  useEffect(() => {
+    setForm((before) => ({ ...before, install: install?.approved ?? true }))
+  }, [install?.hash, install?.approved])
   const branchName = useBranchName(form)
   const preview = usePreview(form, agent)
 

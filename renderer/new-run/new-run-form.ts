@@ -109,6 +109,7 @@ export function createInput(
 ): CommandInput<'run.create'> {
   const takesPrompt = form.agent !== 'shell'
   const setup = asked?.find(({ request }) => request.kind === 'setup')
+  const install = asked?.find(({ request }) => request.kind === 'install')
   return {
     repositoryId: form.repositoryId,
     agent: form.agent,
@@ -124,6 +125,7 @@ export function createInput(
         }),
     copies: form.start === 'existing-branch' ? 1 : form.copies,
     ...(setup ? (form.setup ? { setup: 'run', setupHash: setup.hash } : { setup: 'skip' }) : { setup: 'ask' }),
+    ...(install && form.install ? { installHash: install.hash } : {}),
     install: form.install,
   }
 }

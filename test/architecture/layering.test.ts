@@ -57,7 +57,7 @@ const rooms: Record<string, readonly string[]> = {
 // at the top of the room is for all of them, and a folder that is not named here has no door at all.
 const doors: Record<string, Record<string, readonly string[]>> = {
   'app/runs': {
-    create: ['prepare', 'dependencies', 'included-files', 'setup-command'],
+    create: ['prepare', 'content-source', 'dependencies', 'included-files', 'install-content', 'setup-command'],
     approval: ['ask', 'preview'],
     attempt: ['attempt', 'end-attempt', 'stop'],
     processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],

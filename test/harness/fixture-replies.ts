@@ -114,6 +114,19 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
       return {
         asked: [
           { request: { kind: 'setup', command: 'make seed', source: '.coppice.json' }, hash: 'abc', approved: false },
+          {
+            request: {
+              kind: 'install',
+              command: 'pnpm install --frozen-lockfile',
+              source: 'pnpm-lock.yaml',
+              runs: [
+                'package.json, postinstall: node scripts/build-native.js',
+                'pnpm-lock.yaml: install scripts of its packages',
+              ],
+            },
+            hash: 'def',
+            approved: false,
+          },
         ],
       }
     case 'approval.list':

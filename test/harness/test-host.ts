@@ -43,7 +43,7 @@ export interface TestHost {
   /** Waits until `test` holds for the state; fails with what was there instead. */
   until<T>(what: string, test: () => T | false | null | undefined, timeoutMs?: number): Promise<T>
   untilPhase(runId: string, phase: Phase | 'settled', timeoutMs?: number): Promise<Run>
-  /** Creates one run of a command and gives its id. `setup: 'run'` agrees to the set-up that the base holds. */
+  /** Creates one run of a command and gives its id. `setup: 'run'` and `install: true` agree to what the base holds. */
   start(repositoryId: string, commandLine: string, more?: Partial<CommandInput<'run.create'>>): Promise<string>
   hostPid(): number
   /** The keeper's process; waits for one that is just being started. */
@@ -185,16 +185,19 @@ export async function startHost(
     },
     async start(repositoryId, commandLine, more = {}) {
       const { base, fromBranch } = more
-      const { asked } =
-        more.setup === 'run' ? await client.call('approval.preview', { repositoryId, base, fromBranch }) : { asked: [] }
-      const shown = asked.find(({ request }) => request.kind === 'setup')
+      const agrees = more.setup === 'run' || more.install === true
+      const { asked } = agrees
+        ? await client.call('approval.preview', { repositoryId, base, fromBranch })
+        : { asked: [] }
+      const shown = (kind: 'setup' | 'install') => asked.find(({ request }) => request.kind === kind)?.hash
       const { runIds } = await client.call('run.create', {
         repositoryId,
         agent: 'command',
         commandLine,
         setup: 'skip',
         install: false,
-        ...(shown ? { setupHash: shown.hash } : {}),
+        ...(more.setup === 'run' ? { setupHash: shown('setup') } : {}),
+        ...(more.install ? { installHash: shown('install') } : {}),
         ...more,
       })
       return runIds[0] ?? ''

@@ -58,11 +58,15 @@ describe('the New run form', () => {
     expect(await toggle.getAttribute('aria-checked')).toBe('false')
     expect(await dialog.getByText('make seed').count()).toBe(1)
     await toggle.click()
+    const install = dialog.getByRole('switch', { name: 'Allow and run pnpm install --frozen-lockfile' })
+    expect(await install.getAttribute('aria-checked')).toBe('false')
+    expect(await dialog.getByText('package.json, postinstall: node scripts/build-native.js').count()).toBe(1)
+    await install.click()
     await dialog.locator('textarea').first().fill('Seed it')
     await dialog.getByRole('button', { name: /^Start run/ }).click()
     await dialog.waitFor({ state: 'detached' })
     expect(fixture.calls.filter(({ name }) => name === 'run.create').map(({ input }) => input)).toMatchObject([
-      { setup: 'run', setupHash: 'abc' },
+      { setup: 'run', setupHash: 'abc', install: true, installHash: 'def' },
     ])
   })
 })

@@ -25,6 +25,8 @@ export const CreateInput = z.object({
   /** With "run": the hash of the set-up that was shown. The run asks where it meets another one. */
   setupHash: z.string().max(128).optional(),
   install: z.boolean().default(true),
+  /** The hash of the install that was shown and agreed to. The run asks where it meets another one. */
+  installHash: z.string().max(128).optional(),
 })
 export type CreateInput = z.infer<typeof CreateInput>
 

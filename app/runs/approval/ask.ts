@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Approval, Asked } from '../../model/approval.ts'
 import type { Event } from '../../model/event.ts'
+import { assertNever } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
 import type { Context } from '../context.ts'
@@ -17,9 +18,16 @@ export class NeedsApproval extends Error {
   }
 }
 
-/** True where this repository has approved exactly this content. */
+/** True where this repository has approved exactly this content. An install of a trusted repository asks nothing. */
 export function isApproved(repository: Repository, { request, hash }: Pick<Asked, 'request' | 'hash'>): boolean {
-  return (request.kind === 'setup' ? repository.approvedSetups : repository.approvedInstalls).includes(hash)
+  switch (request.kind) {
+    case 'setup':
+      return repository.approvedSetups.includes(hash)
+    case 'install':
+      return repository.trusted || repository.approvedInstalls.includes(hash)
+    default:
+      return assertNever(request)
+  }
 }
 
 /** One event for each question; appended together with what the run has to become first. */

@@ -1,10 +1,14 @@
 // What a run would ask about if it started from a base now: the content itself, with the hash that an answer is bound to.
 import type { GitContext } from '../../git/exec.ts'
-import { readFileAt } from '../../git/refs/refs.ts'
+import { readFileAt, resolveCommit, trackedFiles } from '../../git/refs/refs.ts'
 import type { InspectedRepository } from '../../git/repository.ts'
 import type { Asked } from '../../model/approval.ts'
 import type { Repository } from '../../model/repository.ts'
 import { type Context, repositoryOf } from '../context.ts'
+import { commitSource } from '../create/content-source.ts'
+import { detectInstall } from '../create/dependencies.ts'
+import { findIncludedFiles } from '../create/included-files.ts'
+import { installAsked } from '../create/install-content.ts'
 import { parseSetup, setupAsked, setupFileName } from '../create/setup-command.ts'
 import { inspectPresent } from '../repositories.ts'
 import { isApproved } from './ask.ts'
@@ -40,6 +44,13 @@ export async function askedAt(
   if (wanted.setup) {
     const setup = parseSetup(await readFileAt(git, repository.path, ref, setupFileName))
     if (setup) asked.push(setupAsked(setup))
+  }
+  if (wanted.install && !repository.trusted) {
+    const commit = await resolveCommit(git, repository.path, ref)
+    const included = await findIncludedFiles(repository.path, await trackedFiles(git, repository.path))
+    const source = await commitSource(git, repository.path, commit, included.files)
+    const install = detectInstall(source.paths)
+    if (install) asked.push(await installAsked(source, install))
   }
   return asked.map((one) => ({ ...one, approved: isApproved(repository, one) }))
 }

@@ -35,6 +35,8 @@ export interface CreateRequest {
   /** With "run": the hash of the set-up that was shown. Where the base holds another one, the run asks. */
   readonly setupHash?: string | undefined
   readonly install: boolean
+  /** The hash of the install that was shown and agreed to. */
+  readonly installHash?: string | undefined
 }
 
 /**
@@ -179,7 +181,8 @@ function questions(
   const [first] = runs
   const events: Event[] = []
   for (const one of asked) {
-    const agreed = request.setup === 'run' && request.setupHash === one.hash
+    const shown = one.request.kind === 'install' ? request.installHash : request.setup === 'run' && request.setupHash
+    const agreed = shown === one.hash
     if (!agreed) events.push(...runs.flatMap((run) => requestEvents(context, run, [one])))
     else if (first) {
       const { user, via } = caller.actor

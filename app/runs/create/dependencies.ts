@@ -32,12 +32,18 @@ export const installsAtOnce = Math.max(1, availableParallelism())
 export async function detectInstallIn(directory: string): Promise<Install | null> {
   for (const install of known) {
     if (!(await isReadable(join(directory, install.lockFile)))) continue
-    if (install.manager === 'yarn' && (await isReadable(join(directory, '.yarnrc.yml')))) {
-      return { ...install, command: ['yarn', 'install', '--immutable'] }
-    }
-    return install
+    const berry = install.manager === 'yarn' && (await isReadable(join(directory, '.yarnrc.yml')))
+    return detectInstall(new Set([install.lockFile, ...(berry ? ['.yarnrc.yml'] : [])]))
   }
   return null
+}
+
+/** The same by the names of the files at the root. */
+export function detectInstall(names: ReadonlySet<string>): Install | null {
+  const install = known.find(({ lockFile }) => names.has(lockFile))
+  if (install?.manager === 'yarn' && names.has('.yarnrc.yml'))
+    return { ...install, command: ['yarn', 'install', '--immutable'] }
+  return install ?? null
 }
 
 /** How a package manager that the machine lacks is had. */

@@ -22,8 +22,10 @@ import { endProcesses } from '../processes/end-processes.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from '../repositories.ts'
 import { refuseLowDisk } from '../space.ts'
 import { lockReason, newWorktreePath } from '../worktree-root.ts'
+import { worktreeSource } from './content-source.ts'
 import { detectInstallIn, installsAtOnce, missingManager } from './dependencies.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
+import { installAsked } from './install-content.ts'
 import { readSetup, setupAsked } from './setup-command.ts'
 import { runStageCommand } from './stage-command.ts'
 
@@ -215,7 +217,15 @@ async function furnish(
 
   // Read once: what is compared with the approved hashes is what runs.
   const setup = run.setup === 'skip' ? null : readSetup(worktree)
-  needApproval(context, repository.id, setup ? [setupAsked(setup)] : [])
+  const { trusted } = repositoryOf(context, repository.id)
+  const paths =
+    run.install && !trusted ? new Set([...(await trackedFiles(git, worktree)), ...included.files]) : new Set<string>()
+  const installContent = async () => {
+    const install = run.install ? await detectInstallIn(worktree) : null
+    return install && { install, asked: trusted ? [] : [await installAsked(worktreeSource(worktree, paths), install)] }
+  }
+  const before = await installContent()
+  needApproval(context, repository.id, [...(setup ? [setupAsked(setup)] : []), ...(before?.asked ?? [])])
   if (setup) {
     await stages.run('setup', setup.command, async () => {
       // Most set-ups install what the project needs.
@@ -224,7 +234,10 @@ async function furnish(
     })
   }
 
-  const install = run.install ? await detectInstallIn(worktree) : null
+  // A set-up may have written other files than those that were agreed to.
+  const now = setup ? await installContent() : before
+  needApproval(context, repository.id, now?.asked ?? [])
+  const install = now?.install
   if (install) {
     await stages.run('install', install.command.join(' '), async (progress) => {
       if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to end')
