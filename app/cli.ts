@@ -18,6 +18,7 @@ import { createProgram, type Verbs } from './cli/program.ts'
 import * as removal from './cli/removal-verbs.ts'
 import * as runs from './cli/run-verbs.ts'
 import * as settings from './cli/settings-verbs.ts'
+import * as sides from './cli/side-verbs.ts'
 import { dataDirectory } from './store/data-dir.ts'
 
 /** Runs one command line (without node and script) and gives the exit code. */
@@ -48,10 +49,12 @@ export async function main(words: readonly string[]): Promise<number> {
     run: (given) => runs.run(cli, given),
     list: (given) => runs.list(cli, given),
     show: (id) => runs.show(cli, on(id)),
-    attach: (id) => attach(cli, on(id)),
+    attach: (id, given) => attach(cli, on(id), given),
+    shell: (id, given) => sides.shell(cli, on(id), given),
     send: (id, text, given) => runs.send(cli, on(id), text, given),
     logs: (id, given) => logs(cli, on(id), given),
-    stop: (id, given) => runs.stop(cli, on(id), given),
+    stop: (id, given) =>
+      given.session === undefined ? runs.stop(cli, on(id), given) : sides.closeSession(cli, on(id), given.session),
     resume: (id, given) => runs.resume(cli, on(id), given),
     approvals: (given) => approval.approvals(cli, given),
     allow: (id) => approval.answer(cli, id, 'allow'),

@@ -11,6 +11,7 @@ import { RenameDialog } from './runs/RenameDialog.tsx'
 import { ResumeDialog } from './runs/ResumeDialog.tsx'
 import { StopDialog } from './runs/StopDialog.tsx'
 import { SettingsDialog } from './settings/Settings.tsx'
+import { CloseSideDialog, OpenSideDialog } from './sides/SideDialogs.tsx'
 import { LinkDialog } from './terminal/LinkDialog.tsx'
 import { openDialog, useUi } from './window/ui.ts'
 
@@ -34,6 +35,10 @@ export function Dialogs() {
       return <PurgeDialog runId={dialog.runId} consent={dialog.consent} failure={dialog.failure} onClose={close} />
     case 'stop':
       return <StopDialog runId={dialog.runId} onClose={close} />
+    case 'open-side':
+      return <OpenSideDialog runId={dialog.runId} what={dialog.what} onClose={close} />
+    case 'close-side':
+      return <CloseSideDialog runId={dialog.runId} number={dialog.number} onClose={close} />
     case 'settings':
       return <SettingsDialog onClose={close} />
     case 'keys':

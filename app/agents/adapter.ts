@@ -18,10 +18,11 @@ export interface LaunchRequest {
   /** A UUID that we mint, for the agents that take their session id from us. */
   readonly newSessionId: string
   readonly worktree: string
+  /** The repository's main checkout, or the folder itself where it is in none. */
   readonly repositoryPath: string
-  /** The common git directory, and this worktree's own directory in it. */
-  readonly commonDir: string
-  readonly adminDir: string
+  /** The common git directory, and this worktree's own directory in it. Null for a run in a folder without git. */
+  readonly commonDir: string | null
+  readonly adminDir: string | null
   /** The person's own command line where the agent is "command". */
   readonly commandLine: string | null
   /** The person's login shell, absolute. */

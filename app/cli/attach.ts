@@ -1,9 +1,11 @@
 // `coppice attach`: a run's terminal in the terminal that one sits at. What is typed goes to the program, every key but the one
 // chord that leaves; the program's questions to the terminal are swallowed, for the host's mirror answers them. It promises that
 // the terminal is put back as it was, however it ends.
+import type { TerminalListener } from '../contract/client.ts'
 import { terminalSize } from '../contract/wire.ts'
-import { CoppiceFailure, type Failure } from '../model/failure.ts'
+import { CoppiceFailure, type Failure, fail } from '../model/failure.ts'
 import { livePhases } from '../model/run.ts'
+import { sideOf } from '../model/session.ts'
 import { plainText } from '../model/text.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import { CliError } from './errors.ts'
@@ -16,27 +18,28 @@ const leaveByte = 0x64
 /** The size is sent once it has stood still for this long, in milliseconds: each change makes the program draw anew. */
 const resizeMs = 120
 
-export async function attach(cli: Cli, id: string): Promise<void> {
+/** `session`: the number of a session beside the run's agent, instead of the agent's own terminal. */
+export async function attach(cli: Cli, id: string, options: { readonly session?: number } = {}): Promise<void> {
   const { stdin, stdout } = process
-  if (!stdin.isTTY || !stdout.isTTY)
-    throw new CliError({
-      code: 'unsupported',
-      message: 'attach needs a terminal on stdin and stdout. Nothing was changed.',
-      next: `Run "coppice logs ${id} --follow" to read it, and "coppice send ${id} TEXT" to type into it`,
-    })
+  const { session } = options
+  const of = session === undefined ? id : `${id} --session ${session}`
+  refuseWithoutTerminal(`Run "coppice logs ${of} --follow" to read it, and "coppice send ${of} TEXT" to type into it`)
   const link = await openWatching(cli)
-  runOf(link, id)
+  const run = runOf(link, id)
+  const side = session === undefined ? null : sideOf(run, session)
+  if (side === undefined) throw fail('not-found', { what: 'side session', id: String(session) })
+  const name = side === null ? id : `session ${side.number} of ${id}`
   if (stdout.columns < terminalSize.minCols || stdout.rows < terminalSize.minRows) {
     cli.output.remark(
       `This terminal is smaller than ${terminalSize.minCols} × ${terminalSize.minRows}: the picture will be cut.`,
     )
   }
-  cli.output.remark(`Attached to ${id}. Ctrl-] then d leaves; the run goes on.`)
+  cli.output.remark(`Attached to ${name}. Ctrl-] then d leaves; ${side === null ? 'the run' : 'it'} goes on.`)
 
   const ended = Promise.withResolvers<'left' | 'ended' | Failure>()
   let filter = createQueryFilter()
   let resizing: NodeJS.Timeout | undefined
-  const attachment = link.attach(id, {
+  const listener: TerminalListener = {
     onScreenStart({ live }) {
       filter = createQueryFilter()
       stdout.write(`${plainScreen}${clearScreen}`)
@@ -50,6 +53,7 @@ export async function attach(cli: Cli, id: string): Promise<void> {
     },
     onResized() {},
     onEnded() {
+      if (side) return ended.resolve('ended')
       // Between the set-up and the agent, or one attempt and the next, a session ends and the run goes on.
       const settled = () => (['queued', ...livePhases].includes(link.run(id)?.phase ?? 'purged') ? undefined : true)
       link.until(settled).then(
@@ -58,7 +62,8 @@ export async function attach(cli: Cli, id: string): Promise<void> {
       )
     },
     onFailed: (failure) => ended.resolve(failure),
-  })
+  }
+  const attachment = link.attach(id, listener, { sessionId: side?.sessionId })
   const resize = () => {
     clearTimeout(resizing)
     resizing = setTimeout(() => attachment.resize(stdout.columns, stdout.rows), resizeMs)
@@ -78,10 +83,10 @@ export async function attach(cli: Cli, id: string): Promise<void> {
     await new Promise<void>((resolve) => stdout.write('', () => resolve()))
     putBack()
     if (typeof how === 'object') throw new CoppiceFailure(how)
-    const run = link.run(id)
-    const phase =
-      how === 'left' ? 'The run goes on.' : `Its terminal has ended${run ? ` (${plainText(run.phase, 20)})` : ''}.`
-    cli.output.remark(`Left ${id}. ${phase}`)
+    const now = link.run(id)
+    const goesOn = side ? 'It goes on.' : 'The run goes on.'
+    const over = `Its terminal has ended${now && !side ? ` (${plainText(now.phase, 20)})` : ''}.`
+    cli.output.remark(`Left ${name}. ${how === 'left' ? goesOn : over}`)
   } finally {
     clearTimeout(resizing)
     putBack()
@@ -97,6 +102,16 @@ export async function attach(cli: Cli, id: string): Promise<void> {
     stdin.pause()
     stdout.write(`${plainScreen}\u001b[${stdout.rows};1H\r\n`)
   }
+}
+
+/** Attaching needs a terminal at both ends. `next` says what to do without one. */
+export function refuseWithoutTerminal(next: string): void {
+  if (process.stdin.isTTY && process.stdout.isTTY) return
+  throw new CliError({
+    code: 'unsupported',
+    message: 'attach needs a terminal on stdin and stdout. Nothing was changed.',
+    next,
+  })
 }
 
 /** Hands typed bytes on, all but the chord: Ctrl-] d leaves, Ctrl-] Ctrl-] sends one, Ctrl-] and another key sends both. */

@@ -179,6 +179,8 @@ export function eventText(event: Event): string {
     more.push(event.intent.kind)
     if ('agreed' in event.intent && event.intent.agreed) more.push(`agreed to: ${event.intent.agreed.join('; ')}`)
   }
-  if (event.type === 'attempt-ended' && event.exit) more.push(event.exit.signal ?? `exit ${event.exit.code}`)
+  if (event.type === 'side-session-opening') more.push(String(event.side.number), event.side.title)
+  if ((event.type === 'attempt-ended' || event.type === 'side-session-ended') && event.exit)
+    more.push(event.exit.signal ?? `exit ${event.exit.code}`)
   return more.length > 0 ? `${words}: ${more.join(', ')}` : words
 }

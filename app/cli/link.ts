@@ -1,7 +1,14 @@
 // The CLI's connection to one host: greeted, with a replica of its runs, made again when it is lost. A call that lost its connection
 // is made again under the same command id, so it happens once. It knows no verb.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Attachment, type Client, connect, newCommandId, type TerminalListener } from '../contract/client.ts'
+import {
+  type Attachment,
+  type AttachOptions,
+  type Client,
+  connect,
+  newCommandId,
+  type TerminalListener,
+} from '../contract/client.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../contract/commands/index.ts'
 import { createReplica } from '../contract/replica.ts'
 import { type CoppiceFailure, fail, failureOf } from '../model/failure.ts'
@@ -148,8 +155,8 @@ export class Link {
     })
   }
 
-  attach(runId: string, listener: TerminalListener): Attachment {
-    return this.#client.attach(runId, listener)
+  attach(runId: string, listener: TerminalListener, options: AttachOptions = {}): Attachment {
+    return this.#client.attach(runId, listener, options)
   }
 
   /** Called with the reason each time the connection closes, also by `close`. */

@@ -8,6 +8,8 @@ export interface LogsOptions {
   readonly follow?: boolean
   readonly raw?: boolean
   readonly attempt?: number
+  /** The number of a session beside the run's agent. */
+  readonly session?: number
 }
 
 /** How often a followed run is asked for more, in milliseconds: soon enough for an eye, cheap enough for an hour. */
@@ -31,6 +33,7 @@ async function readPages(cli: Cli, link: Link, id: string, options: LogsOptions)
       raw: true,
       from,
       ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
+      ...(options.session === undefined ? {} : { side: options.session }),
     })
     if (from === 0 && page.firstByte > 0) remark(`The first ${page.firstByte} bytes are no longer kept.`)
     const bytes = Buffer.from(page.data, 'base64')

@@ -5,6 +5,7 @@ import type { JournalOptions } from './journal-verb.ts'
 import type { LogsOptions } from './logs.ts'
 import type { RemoveOptions } from './removal-verbs.ts'
 import type { RunOptions, WaitOptions } from './run-verbs.ts'
+import type { ShellOptions } from './side-verbs.ts'
 import { waitTargets } from './wait.ts'
 
 /** What each verb is called with; `json` is the program's own affair. */
@@ -13,10 +14,11 @@ export interface Verbs {
   run(options: RunOptions): Promise<void>
   list(options: { all?: boolean }): Promise<void>
   show(id: string): Promise<void>
-  attach(id: string): Promise<void>
-  send(id: string, text: string, options: { enter: boolean }): Promise<void>
+  attach(id: string, options: { session?: number }): Promise<void>
+  shell(id: string, options: ShellOptions): Promise<void>
+  send(id: string, text: string, options: { enter: boolean; session?: number }): Promise<void>
   logs(id: string, options: LogsOptions): Promise<void>
-  stop(id: string, options: { timeout?: number }): Promise<void>
+  stop(id: string, options: { timeout?: number; session?: number }): Promise<void>
   resume(id: string, options: WaitOptions & { prompt?: string }): Promise<void>
   approvals(options: { all?: boolean }): Promise<void>
   allow(id: string): Promise<void>
@@ -61,7 +63,13 @@ export function createProgram(verbs: Verbs, version: string): Command {
       .allowExcessArguments(false)
 
   verb(program, 'run', 'start a run, or several copies of it')
-    .requiredOption('--repo <path>', 'the repository, or a folder inside it')
+    .option('--repo <path>', 'the repository, or a folder inside it')
+    .addOption(
+      new Option(
+        '--in-place <path>',
+        'work in this folder as it is, with no worktree; it need not be in git',
+      ).conflicts([...['repo', 'base', 'from', 'branch', 'copies', 'setup']]),
+    )
     .addOption(new Option('--agent <name>', 'claude, codex, gemini, opencode, cursor or shell').conflicts('command'))
     .option('--command <line>', 'a command line, run by your shell; it finds the prompt in $COPPICE_PROMPT')
     .option('--prompt <text>', 'what the agent is asked to do; "-" reads it from stdin')
@@ -94,6 +102,8 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .action((options: RunOptions, command: Command) => {
       if (options.agent === undefined && options.command === undefined)
         command.error('error: say --agent NAME or --command LINE')
+      if (options.repo === undefined && options.inPlace === undefined)
+        command.error('error: say --repo PATH or --in-place PATH')
       return verbs.run(options)
     })
   verb(program, 'add', 'add a repository; one that is known: agree to its remotes as they are now')
@@ -108,20 +118,30 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .action((id: string) => verbs.show(id))
   verb(program, 'attach', 'its terminal, here; Ctrl-] then d leaves')
     .argument('<id>')
-    .action((id: string) => verbs.attach(id))
+    .addOption(sessionOption())
+    .action((id: string, options) => verbs.attach(id, options))
+  verb(program, 'shell', 'open a shell, a command or one more agent beside its agent, and attach to it')
+    .argument('<id>')
+    .addOption(new Option('--command <line>', 'a command line instead, run by your shell').conflicts('agent'))
+    .option('--agent <name>', 'one more agent instead: claude, codex, gemini, opencode or cursor')
+    .option('--title <text>', 'the title of its tab')
+    .action((id: string, options: ShellOptions) => verbs.shell(id, options))
   verb(program, 'send', 'type a text into its terminal, as a paste')
     .argument('<id>')
     .argument('<text>', '"-" reads it from stdin')
     .option('--no-enter', 'do not press Enter after it')
+    .addOption(sessionOption())
     .action((id: string, text: string, options) => verbs.send(id, text, options))
   verb(program, 'logs', 'what it printed')
     .argument('<id>')
     .option('-f, --follow', 'go on as it prints more')
     .option('--raw', 'the bytes as they were, control sequences and all')
+    .addOption(sessionOption().conflicts('attempt'))
     .option('--attempt <n>', 'of an earlier attempt (default: the last one)', whole(1, 1_000_000))
     .action((id: string, options) => verbs.logs(id, options))
-  verb(program, 'stop', 'end its agent and everything that it started')
+  verb(program, 'stop', 'end its agent, what is open beside it, and everything that they started')
     .argument('<id>')
+    .addOption(sessionOption('end only this session beside its agent; "show" numbers them'))
     .option('--timeout <seconds>', 'give up waiting after so long (default: 60)', amount)
     .action((id: string, options) => verbs.stop(id, options))
   verb(program, 'resume', 'start its next attempt, where the agent left off')
@@ -216,6 +236,9 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .action((options) => verbs.hostStop(options))
   return program
 }
+
+const sessionOption = (what = 'the session of this number beside its agent; "show" numbers them') =>
+  new Option('--session <n>', what).argParser(whole(1, 1_000_000))
 
 const waitOption = () =>
   new Option('--wait <phase>', 'return once it has got so far; "settled" is any end').choices([...waitTargets])

@@ -38,9 +38,11 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
     timeoutMs: 10_000,
   })
   cli.output.result({ ...link.view(removed), report, ...freed }, () => [
-    `Removed ${id} into the trash. "coppice restore ${id}" brings it back.`,
+    ...(removed.inPlace
+      ? [`Took ${id} off the list. It worked in place: its folder is as it was.`]
+      : [`Removed ${id} into the trash. "coppice restore ${id}" brings it back.`]),
     ...reportLines(report),
-    freedSentence(freed),
+    ...(removed.inPlace ? [] : [freedSentence(freed)]),
   ])
 }
 

@@ -5,6 +5,7 @@ import { phaseWord, sentenceOf } from '../contract/sentences.ts'
 import type { Approval } from '../model/approval.ts'
 import { attentionOf } from '../model/attention.ts'
 import type { Live, Run } from '../model/run.ts'
+import { shownSides } from '../model/session.ts'
 import { plainText } from '../model/text.ts'
 import { ageText, bytesText, counted, dateText, ordinal } from '../model/units.ts'
 import type { RunView } from '../model/view.ts'
@@ -38,11 +39,11 @@ export function listRow({ run, live, view }: RunFacts, now: number): string[] {
     phaseWord(look),
     ageText(now - since),
     run.agent,
-    plainText(view.branch ?? '–', 200),
+    run.inPlace ? 'in place' : plainText(view.branch ?? '–', 200),
     count(view.ahead),
     count(view.dirty),
     view.sizeBytes === null ? '?' : bytesText(view.sizeBytes),
-    plainText(view.repository?.split(/[/\\]/).at(-1) ?? '–', 100),
+    plainText((view.repository ?? run.worktree)?.split(/[/\\]/).at(-1) ?? '–', 100),
   ]
 }
 
@@ -82,12 +83,17 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ],
     ['agent', `${run.agent}, ${run.mode}`],
     ['command', run.commandLine === null ? null : plainText(run.commandLine, 1000)],
-    ['repository', plainText(view.repository ?? 'unknown', 4096)],
-    ['branch', branchText(run, live)],
+    ['repository', plainText(view.repository ?? (run.inPlace ? 'none' : 'unknown'), 4096)],
+    ['in place', run.inPlace ? 'its folder is never made, moved or removed by Coppice' : null],
+    ['branch', run.inPlace ? plainText(live?.headBranch?.value || '–', 200) : branchText(run, live)],
     ['base', view.base === null ? null : plainText(view.base, 300)],
-    ['worktree', view.worktree === null ? `none (${run.worktreePresence})` : plainText(view.worktree, 4096)],
+    [
+      run.inPlace ? 'folder' : 'worktree',
+      view.worktree === null ? `none (${run.worktreePresence})` : plainText(view.worktree, 4096),
+    ],
     ['work', workText(view)],
     ['attempt', run.attempts.length === 0 ? null : String(run.attempts.length)],
+    ['beside', besideText(run)],
     ['ended', exitText(run)],
     ['outcome', run.outcome ? `${run.outcome.result}: ${plainText(run.outcome.reason, 300)}` : null],
     ['failure', run.failure ? plainText(sentenceOf(run.failure).message, 1000) : null],
@@ -97,6 +103,18 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ['created', dateText(run.createdAt)],
     ['last line', live?.lastLine ? plainText(live.lastLine, 200) : null],
   ])
+}
+
+/** "1 Shell (running), 2 pnpm dev (exit 1)", or null where nothing is open beside its agent. */
+function besideText(run: Run): string | null {
+  const sides = shownSides(run)
+  if (sides.length === 0) return null
+  return sides
+    .map((side) => {
+      const end = side.exit ? (side.exit.signal ?? `exit ${side.exit.code}`) : 'ended'
+      return `${side.number} ${plainText(side.title, 100)} (${side.endedAt === null ? 'running' : end})`
+    })
+    .join(', ')
 }
 
 /** "exit 1", "ended by SIGKILL", or null while it has not ended. */

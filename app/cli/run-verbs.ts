@@ -18,7 +18,8 @@ export interface WaitOptions {
 }
 
 export interface RunOptions extends WaitOptions {
-  readonly repo: string
+  readonly repo?: string
+  readonly inPlace?: string
   readonly agent?: string
   readonly command?: string
   readonly prompt?: string
@@ -54,10 +55,13 @@ export async function run(cli: Cli, options: RunOptions): Promise<void> {
   }
   const prompt = await promptOf(options.prompt)
   const link = await openWatching(cli)
-  const { repositoryId } = await link.call('repository.add', { path: resolve(cli.cwd, options.repo) })
-  const agreed = await agreedContent(cli, link, repositoryId, options)
+  const where =
+    options.inPlace === undefined
+      ? await link.call('repository.add', { path: resolve(cli.cwd, options.repo ?? '.') })
+      : { inPlace: resolve(cli.cwd, options.inPlace) }
+  const agreed = 'repositoryId' in where ? await agreedContent(cli, link, where.repositoryId, options) : {}
   const { runIds } = await link.call('run.create', {
-    repositoryId,
+    ...where,
     agent: agent.data,
     ...agreed,
     ...given({
@@ -140,10 +144,20 @@ export async function show(cli: Cli, id: string): Promise<void> {
   print(cli, link, id)
 }
 
-export async function send(cli: Cli, id: string, text: string, options: { readonly enter: boolean }): Promise<void> {
+export async function send(
+  cli: Cli,
+  id: string,
+  text: string,
+  options: { readonly enter: boolean; readonly session?: number },
+): Promise<void> {
   const typed = text === '-' ? await readStdin(maxPromptBytes) : text
   const link = await openWatching(cli)
-  await link.call('run.send', { runId: id, text: typed, enter: options.enter })
+  await link.call('run.send', {
+    runId: id,
+    text: typed,
+    enter: options.enter,
+    ...given({ side: options.session }),
+  })
   cli.output.result(link.view(runOf(link, id)), () => [`Sent to ${id}.`])
 }
 

@@ -48,6 +48,13 @@ export interface Attachment {
   detach(): void
 }
 
+export interface AttachOptions {
+  /** How this client paints terminals. */
+  readonly dark?: boolean | undefined
+  /** A session beside the run's agent; without it the run's own terminal. */
+  readonly sessionId?: string | undefined
+}
+
 export interface Client {
   readonly welcome: Welcome
   /** Throws a CoppiceFailure. `commandId` makes a retry safe: the same id with the same input gives the same reply. */
@@ -57,7 +64,8 @@ export interface Client {
     options?: { readonly commandId?: string },
   ): Promise<CommandOutput<N>>
   subscribe(subscriber: Subscriber, fromSeq?: number): void
-  attach(runId: string, listener: TerminalListener, options?: { readonly dark?: boolean }): Attachment
+  /** The run's own terminal, or that of one of its side sessions. */
+  attach(runId: string, listener: TerminalListener, options?: AttachOptions): Attachment
   onNotice(listener: (notice: Extract<HostMessage, { type: 'notice' }>) => void): void
   onFocus(listener: (path: string | null) => void): void
   onClose(listener: (reason: string) => void): void
@@ -161,10 +169,11 @@ export function connect(
           subscriber = next
           send({ type: 'subscribe', ...(fromSeq === undefined ? {} : { fromSeq }) })
         },
-        attach(runId, listener, { dark } = {}) {
+        attach(runId, listener, { dark, sessionId } = {}) {
           const attachId = nextId++
           attached.set(attachId, listener)
-          send({ type: 'attach', attachId, runId, ...(dark === undefined ? {} : { dark }) })
+          const more = { ...(dark === undefined ? {} : { dark }), ...(sessionId === undefined ? {} : { sessionId }) }
+          send({ type: 'attach', attachId, runId, ...more })
           return {
             input: (bytes) => void channel.send(encodeData('input', attachId, bytes)),
             resize: (cols, rows) => void send({ type: 'resize', attachId, cols, rows }),

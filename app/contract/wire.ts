@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Approval } from '../model/approval.ts'
 import { JournalRecord, ReportItem } from '../model/event.ts'
 import { Failure } from '../model/failure.ts'
-import { RunId } from '../model/ids.ts'
+import { RunId, SessionId } from '../model/ids.ts'
 import { Repository } from '../model/repository.ts'
 import { Live, Run } from '../model/run.ts'
 import { Settings } from '../model/settings.ts'
@@ -43,8 +43,17 @@ export const ClientMessage = z.discriminatedUnion('type', [
   }),
   /** The missed events from `fromSeq` on, or a snapshot where they are too many or it is absent. Live facts follow. */
   z.object({ type: z.literal('subscribe'), fromSeq: z.number().int().min(0).optional() }),
-  /** `dark` says how this client paints terminals, which a program that asks for the colours is told. */
-  z.object({ type: z.literal('attach'), attachId, runId: RunId, dark: z.boolean().optional() }),
+  /**
+   * Without `sessionId`: the run's own terminal, whichever session is under it. With one: that side session's. `dark` says how this
+   * client paints terminals, which a program that asks for the colours is told.
+   */
+  z.object({
+    type: z.literal('attach'),
+    attachId,
+    runId: RunId,
+    sessionId: SessionId.optional(),
+    dark: z.boolean().optional(),
+  }),
   z.object({ type: z.literal('detach'), attachId }),
   /** Sent by the view that has the focus, debounced; clamped to `terminalSize`. */
   z.object({ type: z.literal('resize'), attachId, cols: z.number().int(), rows: z.number().int() }),

@@ -111,6 +111,10 @@ export function createDispatch({ journal, handlers, user, log }: DispatchOptions
 
 // A host that was killed between a command's effect and its answer: what the command made is in the journal, and that is the answer.
 function recall(name: CommandName, caused: readonly JournalRecord[]): unknown {
+  if (name === 'session.open') {
+    const side = caused.flatMap(({ event }) => (event.type === 'side-session-opening' ? [event.side] : []))[0]
+    return side ? { sessionId: side.sessionId, number: side.number } : null
+  }
   if (name !== 'run.create') return null
   const runIds = caused.flatMap(({ event }) => (event.type === 'run-queued' ? [event.run.id] : []))
   return runIds.length > 0 ? { runIds } : null

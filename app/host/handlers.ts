@@ -1,7 +1,7 @@
 // Every command's one line: the contract's verbs on the left, the folder that does it on the right. The host's own commands
 // (status, stop, serve, focus) are in own-commands, beside the sockets that they are about.
 import { detectAgents } from '../agents/detect.ts'
-import { failureOf } from '../model/failure.ts'
+import { fail, failureOf } from '../model/failure.ts'
 import { Settings } from '../model/settings.ts'
 import { loginEnvironment } from '../process/environment.ts'
 import { decideApproval, listApprovals } from '../runs/approval/decide.ts'
@@ -14,6 +14,7 @@ import { cancelRun, stopRun } from '../runs/attempt/stop.ts'
 import { type Context, record, runOf } from '../runs/context.ts'
 import { createRuns } from '../runs/create/create.ts'
 import { startDemo } from '../runs/create/demo.ts'
+import { createInPlace } from '../runs/create/in-place.ts'
 import { examine } from '../runs/doctor.ts'
 import { exportJournal } from '../runs/export-journal.ts'
 import { branchName } from '../runs/names.ts'
@@ -21,6 +22,8 @@ import { look, weigh } from '../runs/observe.ts'
 import { openPullRequest, pushRun } from '../runs/publish/publish.ts'
 import { startNow } from '../runs/queue.ts'
 import * as repositories from '../runs/repositories.ts'
+import { closeSide } from '../runs/side/close.ts'
+import { openSide } from '../runs/side/open.ts'
 import { previewRemoval } from '../runs/trash/preview-removal.ts'
 import { removeRun } from '../runs/trash/remove.ts'
 import { restoreRun } from '../runs/trash/restore.ts'
@@ -66,7 +69,13 @@ export function createHandlers(context: Context): RoomHandlers {
     'approval.preview': (input) => previewApprovals(context, input),
     'approval.decide': (input, { caller }) => decideApproval(context, caller, input),
 
-    'run.create': (input, { caller }) => createRuns(context, caller, input),
+    'run.create': (input, { caller }) => {
+      const { inPlace, repositoryId, ...request } = input
+      if (inPlace !== undefined) return createInPlace(context, caller, { ...request, inPlace })
+      if (repositoryId === undefined)
+        throw fail('bad-input', { field: 'repositoryId', message: 'say in which repository, or in which folder' })
+      return createRuns(context, caller, { ...request, repositoryId })
+    },
     'run.cancel': (input, { caller }) => cancelRun(context, caller, input),
     'run.start-now': (input) => startNow(context, input),
     'run.stop': (input, { caller }) => stopRun(context, caller, input),
@@ -80,6 +89,8 @@ export function createHandlers(context: Context): RoomHandlers {
       record(context, caller, { type: 'run-reviewed', runId: runOf(context, runId).id, reviewed })
       return {}
     },
+    'session.open': (input, { caller }) => openSide(context, caller, input),
+    'session.close': (input, { caller }) => closeSide(context, caller, input),
     'run.logs': (input) => readLogs(context, input),
     'run.push': (input, { caller }) => pushRun(context, caller, input),
     'run.pull-request': (input, { caller }) => openPullRequest(context, caller, input),

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { stopMeasuring } from '../disk/measure.ts'
 import { connectKeeper, type Keeper } from '../keeper/client.ts'
 import { failureOf } from '../model/failure.ts'
-import { isLive } from '../model/run.ts'
+import { isLive, type Run } from '../model/run.ts'
+import { liveSides } from '../model/session.ts'
 import { ageText, counted } from '../model/units.ts'
 import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts'
 import { stopRun } from '../runs/attempt/stop.ts'
@@ -60,6 +61,7 @@ export const createHost: CreateHost = async (options) => {
     },
     environment,
     sessions: new Map(),
+    sides: new Map(),
     terminals: createTerminals(() => context),
     observer: createObserver(() => context),
     seenProcesses: createSeenProcesses(),
@@ -118,6 +120,8 @@ export const createHost: CreateHost = async (options) => {
       context.sessions.delete(runId)
       live.change(runId, { activity: null })
     }
+    for (const session of context.sides.values()) session.close()
+    context.sides.clear()
     const report = await recovery.recover()
     const lost = report.filter((item) => item.kind === 'interrupted').length
     if (lost > 0)
@@ -137,13 +141,13 @@ export const createHost: CreateHost = async (options) => {
     handlers: createHandlers(context),
     live: () => live.all(),
     onLive: (listener) => live.onChange(listener),
-    attach: (runId, viewer) => context.terminals.attach(runId, viewer),
+    attach: (runId, viewer, sessionId) => context.terminals.attach(runId, viewer, sessionId),
     activity: () => ({
-      liveRuns: Object.values(journal.state.runs).filter((run) => isLive(run.phase) || run.phase === 'queued').length,
+      liveRuns: Object.values(journal.state.runs).filter(isAtWork).length,
       keeperPid,
     }),
     async stopAll(caller) {
-      const all = Object.values(journal.state.runs).filter((run) => isLive(run.phase) || run.phase === 'queued')
+      const all = Object.values(journal.state.runs).filter(isAtWork)
       const results = await Promise.allSettled(all.map((run) => stopRun(context, caller, { runId: run.id })))
       for (const result of results) {
         if (result.status === 'rejected' && failureOf(result.reason).code !== 'not-running') throw result.reason
@@ -154,13 +158,16 @@ export const createHost: CreateHost = async (options) => {
       for (const owner of owners) owner.close()
       for (const controller of context.creating.values()) controller.abort()
       await Promise.allSettled([...context.busy.values()])
-      for (const session of context.sessions.values()) session.close()
+      for (const session of [...context.sessions.values(), ...context.sides.values()]) session.close()
       const held = keeper ? await (keeper as Promise<Keeper>).catch(() => null) : null
       held?.close()
       await stopMeasuring()
     },
   }
 }
+
+/** Something of it goes on, or is about to: the host stays for it, and a stop of everything stops it too. */
+const isAtWork = (run: Run): boolean => isLive(run.phase) || run.phase === 'queued' || liveSides(run).length > 0
 
 // For a slow network disk, or a test that will not wait: milliseconds for each git command without a time of its own.
 const gitTimeoutMs = Number(process.env.COPPICE_GIT_TIMEOUT_MS) || 0

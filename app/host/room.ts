@@ -44,7 +44,7 @@ export interface HostRoom {
   live(): Readonly<Record<string, Live>>
   onLive(listener: (runId: string, live: Live | null) => void): () => void
   /** Throws a CoppiceFailure (`not-found` …). The viewer may be called before this resolves. */
-  attach(runId: string, viewer: Viewer): Promise<TerminalHandle>
+  attach(runId: string, viewer: Viewer, sessionId?: string): Promise<TerminalHandle>
   /** `liveRuns`: those with a session, on their way to one, or queued. */
   activity(): { readonly liveRuns: number; readonly keeperPid: number | null }
   /** Stops every live run and the queue; resolves once they have ended. Throws a CoppiceFailure where one could not be proven dead. */

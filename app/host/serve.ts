@@ -179,7 +179,7 @@ export function createService(deps: ServeDeps, limits: Partial<ServeLimits> = {}
         case 'subscribe':
           return subscribe(message.fromSeq)
         case 'attach':
-          return terminals.attach(message.attachId, message.runId, message.dark)
+          return terminals.attach(message.attachId, message.runId, message)
         case 'detach':
           return terminals.detach(message.attachId)
         case 'resize':

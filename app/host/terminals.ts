@@ -1,6 +1,7 @@
 // The terminals that one client is looking at: wire messages on one side, the room's handles on the other. It promises that a
 // detached view is sent nothing more, whatever is under way, and that screens leave in frames of a bounded size. It knows no
 // session and no pty.
+import type { AttachOptions } from '../contract/client.ts'
 import { type DataKind, encodeData, encodeMessage } from '../contract/frames.ts'
 import type { HostMessage } from '../contract/wire.ts'
 import { type Failure, failureOf } from '../model/failure.ts'
@@ -22,7 +23,7 @@ interface View {
 }
 
 export interface ClientTerminals {
-  attach(attachId: number, runId: string, dark?: boolean): void
+  attach(attachId: number, runId: string, options?: AttachOptions): void
   detach(attachId: number): void
   input(attachId: number, bytes: Uint8Array): void
   resize(attachId: number, cols: number, rows: number): void
@@ -31,7 +32,7 @@ export interface ClientTerminals {
 }
 
 export interface ClientTerminalsDeps {
-  attach(runId: string, viewer: Viewer): Promise<TerminalHandle>
+  attach(runId: string, viewer: Viewer, sessionId?: string): Promise<TerminalHandle>
   send(frame: Uint8Array): void
   /** Told of an attach that failed by a bug. */
   onBug(error: unknown): void
@@ -64,9 +65,9 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
     }
   }
 
-  async function open(attachId: number, runId: string, view: View, dark: boolean | undefined): Promise<void> {
+  async function open(attachId: number, runId: string, view: View, { dark, sessionId }: AttachOptions): Promise<void> {
     try {
-      const handle = await attach(runId, viewerOf(attachId, view, dark))
+      const handle = await attach(runId, viewerOf(attachId, view, dark), sessionId)
       if (!view.open) return handle.detach()
       view.handle = handle
       for (const act of view.early.splice(0)) act(handle)
@@ -105,7 +106,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
   }
 
   return {
-    attach(attachId, runId, dark) {
+    attach(attachId, runId, options = {}) {
       if (views.has(attachId)) {
         return failed(attachId, {
           code: 'bad-input',
@@ -122,7 +123,7 @@ export function createClientTerminals({ attach, send, onBug }: ClientTerminalsDe
       }
       const view: View = { handle: null, open: true, early: [], earlyBytes: 0 }
       views.set(attachId, view)
-      void open(attachId, runId, view, dark)
+      void open(attachId, runId, view, options)
     },
     detach(attachId) {
       const view = views.get(attachId)

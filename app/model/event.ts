@@ -5,7 +5,7 @@ import { Approval, ApprovalId, Decider } from './approval.ts'
 import { Failure } from './failure.ts'
 import { RepositoryId, RunId } from './ids.ts'
 import { Repository } from './repository.ts'
-import { Attempt, Delivery, Intent, Phase, Run, StageRecord, Trash } from './run.ts'
+import { Attempt, Delivery, Intent, Phase, Run, SideSession, StageRecord, Trash } from './run.ts'
 import { Exit, Outcome } from './session.ts'
 import { Settings } from './settings.ts'
 
@@ -79,6 +79,12 @@ export const Event = z.discriminatedUnion('type', [
     outcome: Outcome.nullable(),
   }),
   z.object({ type: z.literal('run-stopping'), ...run }),
+
+  /** Announces a side session; it is there with `side-session-opened`, or ended at once. */
+  z.object({ type: z.literal('side-session-opening'), ...run, side: SideSession }),
+  z.object({ type: z.literal('side-session-opened'), ...run, number: z.number(), pid: z.number() }),
+  z.object({ type: z.literal('side-session-ended'), ...run, number: z.number(), exit: Exit.nullable() }),
+  z.object({ type: z.literal('side-session-closed'), ...run, number: z.number() }),
 
   z.object({
     type: z.literal('push-ended'),

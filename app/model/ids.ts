@@ -17,7 +17,10 @@ export type RunId = z.infer<typeof RunId>
 export const RepositoryId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)
 export type RepositoryId = z.infer<typeof RepositoryId>
 
-/** One live pty or pipe. `<run id>.<attempt>` for an agent, `<run id>.setup-<time>` and `<run id>.install-<time>` for the stages before it. */
+/**
+ * One live pty or pipe. `<run id>.<attempt>` for an agent, `<run id>.setup-<time>` and `<run id>.install-<time>` for the stages before
+ * it, `<run id>.side-<number>` for what a person opened beside it.
+ */
 export const SessionId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
 export type SessionId = z.infer<typeof SessionId>
 

@@ -70,6 +70,29 @@ export const Attempt = z.object({
 })
 export type Attempt = z.infer<typeof Attempt>
 
+export const SideKind = z.enum(['shell', 'command', 'agent'])
+export type SideKind = z.infer<typeof SideKind>
+
+/** Another session in a run's worktree, beside its agent. Numbered from 1 in the run's life, and never one of its attempts. */
+export const SideSession = z.object({
+  number: z.number().int().min(1),
+  sessionId: SessionId,
+  kind: SideKind,
+  agent: AgentName,
+  title: z.string(),
+  /** As it was started: for people to read, never run again. */
+  commandLine: z.string(),
+  startedAt: z.number(),
+  /** Null until its program has started. */
+  pid: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  /** Null while it lives, and where nobody saw it end. */
+  exit: Exit.nullable(),
+  /** A person has put it away: no tab shows it any more. What it printed stays until the run is purged. */
+  closed: z.boolean(),
+})
+export type SideSession = z.infer<typeof SideSession>
+
 export const Delivery = z.object({
   state: z.enum(['local', 'pushed', 'pull-request', 'merged', 'closed']),
   remote: z.string().optional(),
@@ -129,7 +152,13 @@ export type Intent = z.infer<typeof Intent>
 export const Run = z.object({
   id: RunId,
   title: z.string(),
-  repositoryId: RepositoryId,
+  /** Null for a run in place whose folder lies in no repository. */
+  repositoryId: RepositoryId.nullable(),
+  /**
+   * It works in a folder that the person named: `worktree` is that folder, which is never made, moved or removed, and has no branch of
+   * ours.
+   */
+  inPlace: z.boolean().optional(),
   agent: AgentName,
   /** The user's own command line where `agent` is "command". */
   commandLine: z.string().nullable(),
@@ -160,6 +189,8 @@ export const Run = z.object({
   worktreePresence: z.enum(['none', 'present', 'missing', 'trashed']),
   stages: z.array(StageRecord),
   attempts: z.array(Attempt),
+  /** Absent where none was ever opened. */
+  sides: z.array(SideSession).optional(),
   /** The agent's own id of its conversation, for its resume. */
   agentSession: z.string().nullable(),
   failure: Failure.nullable(),

@@ -4,7 +4,7 @@ import type { Approval } from './approval.ts'
 import type { Event, ReportItem } from './event.ts'
 import { assertNever } from './failure.ts'
 import type { Repository } from './repository.ts'
-import type { Attempt, Intent, Run } from './run.ts'
+import type { Attempt, Intent, Run, SideSession } from './run.ts'
 import { isSettled } from './run.ts'
 import type { Settings } from './settings.ts'
 import { defaultSettings } from './settings.ts'
@@ -194,6 +194,14 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
       const during = event.phase === 'interrupted' ? run.phase : null
       return settle({ ...ended, intent: null, exit: event.exit, outcome: event.outcome, during }, event.phase, at)
     }
+    case 'side-session-opening':
+      return { ...run, sides: [...(run.sides ?? []).filter(({ number }) => number !== event.side.number), event.side] }
+    case 'side-session-opened':
+      return changeSide(run, event.number, { pid: event.pid })
+    case 'side-session-ended':
+      return changeSide(run, event.number, { endedAt: at, exit: event.exit })
+    case 'side-session-closed':
+      return changeSide(run, event.number, { closed: true })
     case 'run-stopping':
       return { ...run, phase: 'stopping', intent: { kind: 'stop' } }
     case 'push-ended':
@@ -205,7 +213,13 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
         const from = run.intent?.kind === 'remove' ? run.intent.from : 'exited'
         return { ...run, intent: null, phase: isSettled(from) ? from : 'exited' }
       }
-      return { ...run, intent: null, phase: 'removed', trash: event.trash, worktreePresence: 'trashed' }
+      return {
+        ...run,
+        intent: null,
+        phase: 'removed',
+        trash: event.trash,
+        worktreePresence: run.inPlace ? run.worktreePresence : 'trashed',
+      }
     }
     case 'restore-ended': {
       if (event.failure) return { ...run, intent: null }
@@ -268,6 +282,10 @@ function changeAttempt(run: Run, number: number, change: Partial<Attempt>): Run 
     ...run,
     attempts: run.attempts.map((attempt) => (attempt.number === number ? { ...attempt, ...change } : attempt)),
   }
+}
+
+function changeSide(run: Run, number: number, change: Partial<SideSession>): Run {
+  return { ...run, sides: (run.sides ?? []).map((side) => (side.number === number ? { ...side, ...change } : side)) }
 }
 
 function changeRepository(state: State, id: string, change: Partial<Repository>): State {

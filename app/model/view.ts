@@ -1,8 +1,14 @@
 // A run as a machine reads it: the CLI's --json, with the same facts that a person reads in the window.
 import { attentionOf } from './attention.ts'
-import type { Live, Phase, Run } from './run.ts'
-import type { ActivityState, Exit } from './session.ts'
+import type { Live, Phase, Run, SideSession } from './run.ts'
+import { type ActivityState, type Exit, shownSides } from './session.ts'
 import type { State } from './state.ts'
+
+export interface SideView extends Omit<SideSession, 'startedAt' | 'endedAt' | 'closed'> {
+  /** ISO 8601, UTC; null while it runs. */
+  readonly startedAt: string
+  readonly endedAt: string | null
+}
 
 export interface RunView {
   readonly id: string
@@ -14,12 +20,16 @@ export interface RunView {
   /** The base's ref and commit: "refs/remotes/origin/main@77ab01c…", or the ref as typed while it is not resolved. */
   readonly base: string | null
   readonly worktree: string | null
+  /** True where `worktree` is a folder that the person named, which Coppice never makes, moves or removes. */
+  readonly inPlace: boolean
   readonly phase: Phase
   readonly activity: ActivityState | null
   /** permission · question · plan · limit · failed · stalled · finished · interrupted · unavailable, or null: nobody needs to look. */
   readonly attention: string | null
   readonly exit: Exit | null
   readonly attempt: number
+  /** What is open beside its agent, and what has ended there and was not put away. */
+  readonly sessions: readonly SideView[]
   /** ISO 8601, UTC. */
   readonly createdAt: string
   /** Bytes on disk, as last measured; null: not measured, or it could not be. */
@@ -37,15 +47,21 @@ export function runView(state: State, run: Run, live: Live | undefined, now: num
     id: run.id,
     title: run.title,
     agent: run.agent,
-    repository: state.repositories[run.repositoryId]?.path ?? null,
+    repository: state.repositories[run.repositoryId ?? '']?.path ?? null,
     branch: run.branch,
     base: run.resolvedBase ? `${run.resolvedBase}@${run.baseCommit ?? ''}` : run.baseRef,
     worktree: run.worktreePresence === 'present' || run.worktreePresence === 'missing' ? run.worktree : null,
+    inPlace: run.inPlace ?? false,
     phase: run.phase,
     activity: run.phase === 'running' ? (live?.activity?.state ?? 'unknown') : null,
     attention: attention.rank <= 2 ? attention.look : null,
     exit: run.exit,
     attempt: run.attempts.length,
+    sessions: shownSides(run).map(({ startedAt, endedAt, closed: _, ...side }) => ({
+      ...side,
+      startedAt: new Date(startedAt).toISOString(),
+      endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
+    })),
     createdAt: new Date(run.createdAt).toISOString(),
     sizeBytes: live?.sizeBytes?.value ?? null,
     dirty: live?.dirty?.value ?? null,

@@ -38,6 +38,8 @@ export interface Context {
   environment(): Promise<Record<string, string>>
   /** Open sessions by run id: the agent's, or that of the stage before it. */
   readonly sessions: Map<string, Session>
+  /** Open side sessions by session id. */
+  readonly sides: Map<string, Session>
   readonly terminals: Terminals
   readonly observer: Observer
   readonly seenProcesses: SeenProcesses
@@ -93,8 +95,10 @@ export function runOf(context: Context, runId: string): Run {
   return run
 }
 
-/** The repository, or `not-found`. */
-export function repositoryOf(context: Context, repositoryId: string): Repository {
+/** The repository, or `not-found`; `unsupported` for a run that works in a folder without one. */
+export function repositoryOf(context: Context, repositoryId: string | null): Repository {
+  if (repositoryId === null)
+    throw fail('unsupported', { message: 'the run works in a folder that is no git repository' })
   const { repositories } = context.journal.state
   const repository = Object.hasOwn(repositories, repositoryId) ? repositories[repositoryId] : undefined
   if (!repository) throw fail('not-found', { what: 'repository', id: repositoryId })

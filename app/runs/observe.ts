@@ -61,10 +61,12 @@ export function createObserver(context: () => Context): Observer {
 const processesMs = 5_000
 
 async function countProcesses(context: Context): Promise<void> {
-  const kept = Object.values(context.journal.state.runs).filter((run) => isKept(run.phase) && run.attempts.length > 0)
+  const kept = Object.values(context.journal.state.runs).filter(
+    (run) => isKept(run.phase) && (run.attempts.length > 0 || run.sides !== undefined),
+  )
   if (kept.length === 0) return
   // Without an open session there are no roots, and a keeper that has ended is not started for the question.
-  const held = context.sessions.size > 0 ? await (await context.keeper()).list() : []
+  const held = context.sessions.size + context.sides.size > 0 ? await (await context.keeper()).list() : []
   const all = await listProcesses({ marks: true })
   for (const run of kept) {
     const value = (await lookAt(context, run.id, rootsOf(held, run.id), all)).length
@@ -117,7 +119,7 @@ export async function look(context: Context, run: Run): Promise<void> {
   if (!worktree) return
   const present = (await presenceOf(worktree)) !== 'missing'
   notePresence(context, run, present)
-  if (!present) return
+  if (!present || run.repositoryId === null) return
   await gitAtOnce(async () => {
     const git = await context.git(repositoryOf(context, run.repositoryId))
     const [status, distance, lines] = await Promise.all([
@@ -148,7 +150,8 @@ export async function look(context: Context, run: Run): Promise<void> {
 
 /** Measures one worktree now. */
 export async function weigh(context: Context, run: Run): Promise<void> {
-  if (!run.worktree) return
+  // The disk of a folder that the person named is not ours to count.
+  if (!run.worktree || run.inPlace) return
   const answer = await measure(run.worktree)
   const observedAt = context.now()
   const why = answer.why ?? (answer.unreadable > 0 ? `${answer.unreadable} entries could not be read` : undefined)

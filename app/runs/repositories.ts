@@ -107,7 +107,7 @@ function movedFrom(context: Context, commonDir: string): { repository: Repositor
   for (const repository of Object.values(repositories)) {
     if (!isGone(repository.commonDir)) continue
     const worktrees = Object.values(runs)
-      .filter((run) => run.repositoryId === repository.id && run.worktree !== null)
+      .filter((run) => run.repositoryId === repository.id && run.worktree !== null && !run.inPlace)
       .filter((run) =>
         entries.some((entry) => entry.locked === lockReason(context, run.id) && entry.path === run.worktree),
       )
@@ -125,7 +125,7 @@ export async function forgetRepository(
 ): Promise<Record<string, never>> {
   const repository = repositoryOf(context, input.repositoryId)
   const runs = Object.values(context.journal.state.runs).filter(
-    (run) => run.repositoryId === repository.id && run.phase !== 'purged',
+    (run) => run.repositoryId === repository.id && run.phase !== 'purged' && !(run.inPlace && run.phase === 'removed'),
   )
   if (runs.length > 0) {
     throw fail('in-use', { what: repository.name, count: runs.length, names: runs.slice(0, 5).map((run) => run.id) })

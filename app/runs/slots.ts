@@ -11,7 +11,7 @@ export function whatMayStart(
   let all = 0
   const take = (run: Run) => {
     all++
-    perRepository.set(run.repositoryId, (perRepository.get(run.repositoryId) ?? 0) + 1)
+    if (run.repositoryId !== null) perRepository.set(run.repositoryId, (perRepository.get(run.repositoryId) ?? 0) + 1)
   }
   for (const run of runs) if (isLive(run.phase) || starting.has(run.id)) take(run)
   const queued = runs
@@ -20,7 +20,7 @@ export function whatMayStart(
   const start: string[] = []
   const waiting: { runId: string; position: number; reason: string }[] = []
   for (const run of queued) {
-    const here = perRepository.get(run.repositoryId) ?? 0
+    const here = run.repositoryId === null ? 0 : (perRepository.get(run.repositoryId) ?? 0)
     const reason = limits.lowDisk
       ? 'the disk is nearly full'
       : all >= limits.maxRunning

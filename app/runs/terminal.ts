@@ -4,7 +4,9 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adapterOf } from '../agents/adapters.ts'
 import { terminalSize } from '../contract/wire.ts'
+import { fail } from '../model/failure.ts'
 import type { Run } from '../model/run.ts'
+import { isSideSessionId, sidesOf } from '../model/session.ts'
 import { openRecorded, type RecordedScreen, type Session, type Viewer, type ViewerHandle } from '../session/session.ts'
 import { type Context, runOf } from './context.ts'
 import { runDirectory } from './prompt-file.ts'
@@ -24,13 +26,14 @@ interface Place {
   handle: ViewerHandle | null
 }
 
-/** Viewers by run id. One table per host. */
+/** Viewers by run, and by side session. One table per host. */
 export interface Terminals {
-  attach(runId: string, viewer: Viewer): Promise<TerminalHandle>
+  /** The run's own terminal, or that of one of its side sessions. */
+  attach(runId: string, viewer: Viewer, sessionId?: string): Promise<TerminalHandle>
   /** How the last client that said so paints terminals: what a new session's program is told. */
   readonly dark: boolean
-  /** Tells the viewers of a run that its session has changed: each gets the new one's screen. */
-  sessionChanged(runId: string): Promise<void>
+  /** Tells the viewers of a run, or of a side session, that what they look at has changed: each gets the new screen. */
+  sessionChanged(runId: string, sessionId?: string): Promise<void>
 }
 
 /** Where a session keeps its checkpoint and transcript. */
@@ -42,11 +45,24 @@ export function createTerminals(context: () => Context): Terminals {
   const places = new Map<string, Set<Place>>()
   let dark = true
 
-  async function show(runId: string, place: Place, reason: 'attach' | 'session'): Promise<void> {
+  // No run id holds a colon.
+  const keyOf = (runId: string, sessionId: string | undefined) =>
+    sessionId === undefined ? runId : `${runId}:${sessionId}`
+
+  const openOf = (runId: string, sessionId: string | undefined): Session | undefined =>
+    sessionId === undefined ? context().sessions.get(runId) : context().sides.get(sessionId)
+
+  async function show(
+    runId: string,
+    sessionId: string | undefined,
+    place: Place,
+    reason: 'attach' | 'session',
+  ): Promise<void> {
     place.handle?.detach()
     place.handle = null
-    const screen = await screenOf(context(), runId)
-    if (!places.get(runId)?.has(place)) return
+    const screen =
+      sessionId === undefined ? await screenOf(context(), runId) : await sideScreenOf(context(), runId, sessionId)
+    if (!places.get(keyOf(runId, sessionId))?.has(place)) return
     if (screen) place.handle = screen.attach(place.viewer, reason)
     else showNothing(place.viewer)
   }
@@ -55,35 +71,36 @@ export function createTerminals(context: () => Context): Terminals {
     get dark() {
       return dark
     },
-    async attach(runId, viewer) {
-      runOf(context(), runId)
+    async attach(runId, viewer, sessionId) {
+      const run = runOf(context(), runId)
+      if (sessionId !== undefined && !sidesOf(run).some((side) => side.sessionId === sessionId))
+        throw fail('not-found', { what: 'side session', id: sessionId })
       if (viewer.dark !== undefined && viewer.dark !== dark) {
         dark = viewer.dark
-        for (const session of context().sessions.values()) session.setDark(dark)
+        for (const session of [...context().sessions.values(), ...context().sides.values()]) session.setDark(dark)
       }
+      const key = keyOf(runId, sessionId)
       const place: Place = { viewer, handle: null }
-      const here = places.get(runId) ?? new Set()
-      places.set(runId, here.add(place))
-      await show(runId, place, 'attach')
+      const here = places.get(key) ?? new Set()
+      places.set(key, here.add(place))
+      await show(runId, sessionId, place, 'attach')
       return {
-        input: (bytes) => context().sessions.get(runId)?.write(bytes),
+        input: (bytes) => openOf(runId, sessionId)?.write(bytes),
         resize(cols, rows) {
           const { minCols, minRows, maxCols, maxRows } = terminalSize
-          context()
-            .sessions.get(runId)
-            ?.resize(clamp(cols, minCols, maxCols), clamp(rows, minRows, maxRows))
+          openOf(runId, sessionId)?.resize(clamp(cols, minCols, maxCols), clamp(rows, minRows, maxRows))
         },
         ack: (bytes) => place.handle?.ack(bytes),
         detach() {
           here.delete(place)
-          if (here.size === 0) places.delete(runId)
+          if (here.size === 0) places.delete(key)
           place.handle?.detach()
           place.handle = null
         },
       }
     },
-    async sessionChanged(runId) {
-      for (const place of places.get(runId) ?? []) await show(runId, place, 'session')
+    async sessionChanged(runId, sessionId) {
+      for (const place of places.get(keyOf(runId, sessionId)) ?? []) await show(runId, sessionId, place, 'session')
     },
   }
 }
@@ -93,16 +110,30 @@ export async function screenOf(context: Context, runId: string): Promise<Session
   const open = context.sessions.get(runId)
   if (open) return open
   for (const sessionId of await recordedSessions(context, runId)) {
-    const recorded = await openRecorded({
-      dataDir: context.dataDirectory,
-      sessionId,
-      ...firstSize,
-      stateDir: sessionDirectory(context, runId, sessionId),
-      ...recordedKind(runOf(context, runId), sessionId),
-    }).catch(() => null)
+    if (isSideSessionId(runId, sessionId)) continue
+    const recorded = await recordedScreen(context, runId, sessionId)
     if (recorded) return recorded
   }
   return null
+}
+
+/** The screen of a side session: as it is, or as it was left. */
+async function sideScreenOf(
+  context: Context,
+  runId: string,
+  sessionId: string,
+): Promise<Session | RecordedScreen | null> {
+  return context.sides.get(sessionId) ?? recordedScreen(context, runId, sessionId)
+}
+
+function recordedScreen(context: Context, runId: string, sessionId: string): Promise<RecordedScreen | null> {
+  return openRecorded({
+    dataDir: context.dataDirectory,
+    sessionId,
+    ...firstSize,
+    stateDir: sessionDirectory(context, runId, sessionId),
+    ...recordedKind(runOf(context, runId), sessionId),
+  }).catch(() => null)
 }
 
 /** A headless attempt left events, which its agent's reader turns into a transcript; all else left a screen. */
@@ -112,7 +143,7 @@ function recordedKind(run: Run, sessionId: string) {
   return transcript ? { kind: 'pipe' as const, transcript } : {}
 }
 
-/** The run's sessions that left something on disk, the newest first. */
+/** The run's sessions that left something on disk, side sessions among them, the newest first. */
 export async function recordedSessions(context: Context, runId: string): Promise<string[]> {
   const folder = join(runDirectory(context.dataDirectory, runId), 'sessions')
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {

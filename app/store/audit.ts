@@ -153,8 +153,15 @@ function decisionOf(event: Event): string {
   }
 }
 
+const intentions: ReadonlySet<Event['type']> = new Set([
+  'intended',
+  'attempt-starting',
+  'side-session-opening',
+  'run-stopping',
+])
+
 function outcomeOf(event: Event): string {
-  if (event.type === 'intended' || event.type === 'attempt-starting' || event.type === 'run-stopping') return 'intended'
+  if (intentions.has(event.type)) return 'intended'
   if ('failure' in event) return event.failure ? `failed: ${event.failure.code}` : 'done'
   if (event.type === 'attempt-ended') return event.outcome ? `${event.phase}: ${event.outcome.result}` : event.phase
   if (event.type === 'stage-changed') return `${event.record.stage}: ${event.record.status}`

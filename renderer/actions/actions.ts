@@ -1,12 +1,13 @@
 // The one table of everything a person can do: its words, its keys, when it is possible, what it does. Keys, buttons, menus, the
 // palette and the sheet of keys are all drawn from it, so that none of them can disagree.
 import { attentionOf } from '../../app/model/attention.ts'
-import { isAsking, isKept, isLive, isSettled, type Live, type Run } from '../../app/model/run.ts'
+import { isAsking, isKept, isLive, isSettled, type Live, type Run, type SideSession } from '../../app/model/run.ts'
+import { shownSides } from '../../app/model/session.ts'
 import { useReplica } from '../client/replica.ts'
 import { isDone, needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
 import type { IconName } from '../parts/Icon.tsx'
-import { giveKeys, viewOf } from '../terminal/terminals.ts'
-import { focusRun, openDialog, saveOrder, showFilter, showView, type Ui, useUi } from '../window/ui.ts'
+import { giveKeys, viewOf, wishKeys } from '../terminal/terminals.ts'
+import { focusRun, openDialog, saveOrder, showFilter, showSide, showView, type Ui, useUi } from '../window/ui.ts'
 import * as verbs from './verbs.ts'
 
 /** The moment an action is asked about: the run it would act on and what the window shows. */
@@ -44,6 +45,10 @@ const onRun =
 /** A request that has just appeared takes no key for this long, so that a key meant for something else never approves. */
 const holdMs = 500
 const asks = withRun((run) => isAsking(run) && Date.now() - (run.waitsFor?.[0]?.since ?? 0) > holdMs)
+
+/** A session may be opened beside an agent that runs, and in a run that has ended, as long as its folder is there. */
+const takesSides = (run: Run): boolean =>
+  run.worktreePresence === 'present' && (run.phase === 'running' || isSettled(run.phase))
 
 export const actions: readonly Action[] = [
   {
@@ -112,6 +117,41 @@ export const actions: readonly Action[] = [
     keys: ['Enter'],
     when: withRun((run) => isLive(run.phase)),
     run: onRun(giveKeys),
+  },
+  {
+    id: 'new-shell',
+    label: 'New shell beside the agent',
+    group: 'This run',
+    icon: 'shell',
+    keys: ['h'],
+    chord: true,
+    when: withRun(takesSides),
+    run: onRun((id) => void verbs.openSide(id, { kind: 'shell' })),
+  },
+  {
+    id: 'new-command',
+    label: 'Command beside the agent…',
+    group: 'This run',
+    keys: ['Shift+H'],
+    when: withRun(takesSides),
+    run: onRun((runId) => openDialog({ kind: 'open-side', runId, what: 'command' })),
+  },
+  {
+    id: 'new-agent',
+    label: 'One more agent…',
+    group: 'This run',
+    keys: ['Shift+N'],
+    when: withRun(takesSides),
+    run: onRun((runId) => openDialog({ kind: 'open-side', runId, what: 'agent' })),
+  },
+  {
+    id: 'next-tab',
+    label: 'Next tab',
+    group: 'This run',
+    keys: ['x'],
+    chord: true,
+    when: withRun((run) => shownSides(run).length > 0),
+    run: onRun((_id, run) => nextTab(run)),
   },
   {
     id: 'maximise',
@@ -478,6 +518,21 @@ function goToNextWaiting() {
   leaveTerminal({})
   if (!ids.includes(next.id)) useUi.setState({ filter: filter === 'active' ? 'all' : 'active', query: null })
   focusRun(next.id)
+}
+
+/** The agent, then each session beside it, then the agent again. The keys go along where a terminal has them. */
+function nextTab(run: Run) {
+  const numbers = [null, ...shownSides(run).map(({ number }) => number)]
+  const { sides, typing } = useUi.getState()
+  const at = numbers.indexOf(sides[run.id] ?? null)
+  showSide(run.id, numbers[(at + 1) % numbers.length] ?? null)
+  if (typing === run.id) wishKeys(run.id)
+}
+
+/** Closes a tab: at once where its session has ended, after a question where it lives. */
+export function closeTab(runId: string, side: SideSession): void {
+  if (side.endedAt === null) openDialog({ kind: 'close-side', runId, number: side.number })
+  else void verbs.closeSide(runId, side.number)
 }
 
 function stepBack(ui: Ui) {

@@ -11,7 +11,8 @@ import { call, useReplica } from '../client/replica.ts'
 import { firstAsked } from '../client/selectors.ts'
 import { say, sayFailure, toasts } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'
-import { focusRun, givePlaceBack, keepPlace, openDialog, useUi } from '../window/ui.ts'
+import { wishKeys } from '../terminal/terminals.ts'
+import { focusRun, givePlaceBack, keepPlace, openDialog, showSide, useUi } from '../window/ui.ts'
 
 /** How long an Undo stands on the screen, in milliseconds; the trash keeps the run for days. */
 const undoMs = 12_000
@@ -81,6 +82,11 @@ export async function removeNow(preview: RemovalPreview, force: boolean): Promis
   keepPlace(runId)
   try {
     const { report, ...freed } = await call('run.remove', { runId, consent, force })
+    if (useReplica.getState().state.runs[runId]?.inPlace) {
+      givePlaceBack(runId)
+      say({ title: `${title} taken off the list.`, text: 'It worked in place: its folder is as it was.' })
+      return
+    }
     removed.push(runId)
     say({
       id: `removed-${runId}`,
@@ -166,4 +172,18 @@ export async function copyText(text: string, what: string): Promise<void> {
   } catch {
     say({ title: `${what} not copied`, text: 'The browser does not allow it here.', level: 'warning' })
   }
+}
+
+/** Opens a session beside a run's agent, and shows it with the keys in it. */
+export async function openSide(runId: string, input: Omit<CommandInput<'session.open'>, 'runId'>): Promise<boolean> {
+  const answer = await attempt('Session not opened', 'session.open', { runId, ...input })
+  if (!answer) return false
+  showSide(runId, answer.number)
+  focusRun(runId)
+  wishKeys(runId)
+  return true
+}
+
+export async function closeSide(runId: string, number: number): Promise<void> {
+  if (await attempt('Session not closed', 'session.close', { runId, number })) showSide(runId, null)
 }

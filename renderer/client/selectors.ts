@@ -79,7 +79,7 @@ export function visibleIds(state: State, live: Lives, look: Look, now: number): 
 /** The removed runs, the newest first: the order of the trash. */
 export function trashIds(state: State): string[] {
   return Object.values(state.runs)
-    .filter((run) => run.phase === 'removed' && run.trash !== null)
+    .filter((run) => run.phase === 'removed' && run.trash !== null && !run.inPlace)
     .sort((a, b) => (b.trash?.removedAt ?? 0) - (a.trash?.removedAt ?? 0))
     .map((run) => run.id)
 }
@@ -135,7 +135,7 @@ export function countsOf(state: State, live: Lives, now: number): Counts {
   }
   const repositories: Record<string, { runs: number; needs: number }> = {}
   for (const run of Object.values(state.runs)) {
-    if (run.phase === 'removed') counts.trash++
+    if (run.phase === 'removed' && !run.inPlace) counts.trash++
     if (!isKept(run.phase)) continue
     const facts = live[run.id]
     const attention = attentionOf(run, facts, now)
@@ -143,11 +143,12 @@ export function countsOf(state: State, live: Lives, now: number): Counts {
       if (matches(filter, run, facts, attention)) counts[filter]++
     }
     if (run.phase === 'running' || run.phase === 'stopping') counts.sessions++
-    const repository = repositories[run.repositoryId] ?? { runs: 0, needs: 0 }
-    repositories[run.repositoryId] = repository
+    // A folder without git is in nobody's list of repositories.
+    const repository = repositories[run.repositoryId ?? ''] ?? { runs: 0, needs: 0 }
+    if (run.repositoryId !== null) repositories[run.repositoryId] = repository
     if (!isDone(run)) repository.runs++
     if (matches('needs', run, facts, attention)) repository.needs++
-    if (run.worktreePresence !== 'present') continue
+    if (run.worktreePresence !== 'present' || run.inPlace) continue
     if (facts?.sizeBytes?.value == null) counts.unmeasured++
     else counts.bytes += facts.sizeBytes.value
     counts.reclaimable += facts?.reclaimableBytes?.value ?? 0

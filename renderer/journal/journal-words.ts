@@ -90,6 +90,14 @@ export function eventText(event: Event): EventWords {
       const { icon, state } = looks[event.phase === 'exited' ? lookOfEnd(event) : event.phase]
       return say(icon, `Attempt ${event.number} ${event.phase}: ${why}`, state)
     }
+    case 'side-session-opening':
+      return say('demo', `Session ${event.side.number} is opening: ${event.side.title}`)
+    case 'side-session-opened':
+      return say('demo', `Session ${event.number} runs as process ${event.pid}`, 'working')
+    case 'side-session-ended':
+      return say('stop', `Session ${event.number} ended: ${event.exit ? endText(event.exit) : 'end not known'}`)
+    case 'side-session-closed':
+      return say('remove', `Session ${event.number} closed`)
     case 'run-stopping':
       return say('stop', 'Stopping')
     case 'push-ended':
@@ -122,6 +130,8 @@ export function eventText(event: Event): EventWords {
       return say('queued', 'Something that a newer host knows')
   }
 }
+
+const endText = ({ code, signal }: { code: number | null; signal: string | null }) => signal ?? `exit ${code}`
 
 const intentWords = {
   worktree: 'make the worktree',

@@ -34,7 +34,13 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
   return (
     <div className="side">
       <h3>Before the agent starts</h3>
-      <ul className="plan">
+      {form.start === 'in-place' && (
+        <p className="hint">
+          Nothing. The agent works in that folder as it is: no worktree, no branch, no set-up, no install. Coppice never
+          moves or removes it, and nothing there can be brought back from the trash.
+        </p>
+      )}
+      <ul className="plan" hidden={form.start === 'in-place'}>
         <li>
           <Icon name="folder" size={14} />
           <span>
@@ -104,7 +110,7 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
       <h3>Then</h3>
       <div className="cmdline">{preview?.commandLine || (agent ? agent.label : agentLabel(form.agent))}</div>
       {preview?.problem && <p className="hint bad">{line(preview.problem, 300)}</p>}
-      {details && (
+      {details && form.start !== 'in-place' && (
         <>
           <h3>What it takes</h3>
           <dl className="takes">

@@ -237,6 +237,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                   <Icon name="repo" />
                   <select
                     value={id}
+                    disabled={form.start === 'in-place'}
                     onChange={(event) => set({ repositoryId: event.target.value, base: '', fromBranch: '' })}
                   >
                     {choices.map((one) => (
@@ -339,10 +340,11 @@ export const isThere = (agent: DetectedAgent): boolean =>
   agent.found !== null || agent.name === 'shell' || agent.name === 'command' || agent.name === 'demo'
 
 function footnote(form: Form, details: RepositoryDetails | null): string {
+  if (form.start === 'in-place') return 'The agent works in that folder itself, not in a copy of it.'
   const own = 'Your own checkout is not touched.'
   if (!details) return own
   const free = Math.max(0, details.limit - details.running)
-  const wanted = form.start === 'existing-branch' ? 1 : form.copies
+  const wanted = form.start === 'new-branch' ? form.copies : 1
   if (free >= wanted) return own
   return free === 0
     ? `${wanted === 1 ? 'It waits' : 'They wait'} for a slot: ${details.running} of ${details.limit} run. ${own}`
@@ -426,6 +428,23 @@ function usePreview(form: Form, agent: DetectedAgent | undefined): CommandOutput
   return answer
 }
 
+function FolderField({ folder, onChange }: { folder: string; onChange: (folder: string) => void }) {
+  return (
+    <span className="input">
+      <Icon name="folder" />
+      <input
+        className="mono"
+        aria-label="Folder"
+        value={folder}
+        placeholder="/home/you/notes"
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </span>
+  )
+}
+
 interface StartProps {
   readonly form: Form
   readonly details: RepositoryDetails | null
@@ -437,6 +456,7 @@ interface StartProps {
 
 function Start({ form, set, details, problem, fetching, onFetch }: StartProps) {
   const fresh = form.start === 'new-branch'
+  const inPlace = form.start === 'in-place'
   const usual = details?.defaultBase
   const local = details?.branches.filter((branch) => !branch.remote) ?? []
   const chosen = details?.branches.find(
@@ -451,39 +471,57 @@ function Start({ form, set, details, problem, fetching, onFetch }: StartProps) {
           <button type="button" aria-pressed={fresh} onClick={() => set({ start: 'new-branch' })}>
             Base
           </button>
-          <button type="button" aria-pressed={!fresh} onClick={() => set({ start: 'existing-branch' })}>
+          <button
+            type="button"
+            aria-pressed={form.start === 'existing-branch'}
+            onClick={() => set({ start: 'existing-branch' })}
+          >
             Existing branch
           </button>
+          <button
+            type="button"
+            aria-pressed={inPlace}
+            title="In this folder, without a worktree"
+            onClick={() => set({ start: 'in-place' })}
+          >
+            In a folder
+          </button>
         </span>
-        {details && details.remotes.length > 0 && (
+        {details && details.remotes.length > 0 && !inPlace && (
           <button type="button" className="link" onClick={onFetch} disabled={fetching === 'Fetching'}>
             Fetch now
           </button>
         )}
       </span>
-      <span className="input">
-        <Icon name={fresh ? 'commit' : 'branch'} />
-        <input
-          className="mono"
-          list="coppice-refs"
-          aria-label={fresh ? 'Base' : 'Existing branch'}
-          value={fresh ? form.base : form.fromBranch}
-          placeholder={
-            fresh ? (usual ? `${shortRef(usual.ref)} ${usual.commit.slice(0, 7)}` : 'HEAD') : 'a branch that exists'
-          }
-          spellCheck={false}
-          autoComplete="off"
-          onChange={(event) => set(fresh ? { base: event.target.value } : { fromBranch: event.target.value })}
-        />
-        <datalist id="coppice-refs">
-          {(fresh ? (details?.branches ?? []) : local.filter((branch) => branch.checkedOutAt === null))
-            .slice(0, 500)
-            .map((branch) => (
-              <option key={branch.ref} value={branch.name} />
-            ))}
-        </datalist>
-      </span>
-      {problem ? (
+      {inPlace ? (
+        <FolderField folder={form.folder} onChange={(folder) => set({ folder })} />
+      ) : (
+        <span className="input">
+          <Icon name={fresh ? 'commit' : 'branch'} />
+          <input
+            className="mono"
+            list="coppice-refs"
+            aria-label={fresh ? 'Base' : 'Existing branch'}
+            value={fresh ? form.base : form.fromBranch}
+            placeholder={
+              fresh ? (usual ? `${shortRef(usual.ref)} ${usual.commit.slice(0, 7)}` : 'HEAD') : 'a branch that exists'
+            }
+            spellCheck={false}
+            autoComplete="off"
+            onChange={(event) => set(fresh ? { base: event.target.value } : { fromBranch: event.target.value })}
+          />
+          <datalist id="coppice-refs">
+            {(fresh ? (details?.branches ?? []) : local.filter((branch) => branch.checkedOutAt === null))
+              .slice(0, 500)
+              .map((branch) => (
+                <option key={branch.ref} value={branch.name} />
+              ))}
+          </datalist>
+        </span>
+      )}
+      {inPlace ? (
+        <span className="hint">In this folder, without a worktree</span>
+      ) : problem ? (
         <span className="hint bad">{sentenceOf(problem).message}</span>
       ) : fetching ? (
         <span className="hint" role="status">

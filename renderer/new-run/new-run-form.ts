@@ -12,7 +12,9 @@ export interface Form {
   /** Option fields as typed; empty ones are left out. */
   readonly options: Readonly<Partial<Record<keyof AgentOptions, string>>>
   readonly prompt: string
-  readonly start: 'new-branch' | 'existing-branch'
+  readonly start: 'new-branch' | 'existing-branch' | 'in-place'
+  /** The folder of a run in place, by its whole path. */
+  readonly folder: string
   /** A ref as typed; empty is the repository's default. */
   readonly base: string
   readonly fromBranch: string
@@ -31,6 +33,7 @@ export const emptyForm: Form = {
   options: {},
   prompt: '',
   start: 'new-branch',
+  folder: '',
   base: '',
   fromBranch: '',
   branch: '',
@@ -110,13 +113,17 @@ export function createInput(
   const takesPrompt = form.agent !== 'shell'
   const setup = asked?.find(({ request }) => request.kind === 'setup')
   const install = asked?.find(({ request }) => request.kind === 'install')
-  return {
-    repositoryId: form.repositoryId,
+  const who = {
     agent: form.agent,
     ...(form.agent === 'command' ? { commandLine: form.commandLine.trim() } : {}),
     mode: form.mode,
     options: optionsOf(form, agent?.options ?? []),
     ...(takesPrompt && form.prompt.trim() !== '' ? { prompt: form.prompt } : {}),
+  }
+  if (form.start === 'in-place') return { ...who, inPlace: form.folder.trim() }
+  return {
+    repositoryId: form.repositoryId,
+    ...who,
     ...(form.start === 'existing-branch'
       ? { fromBranch: form.fromBranch.trim() }
       : {
@@ -132,7 +139,9 @@ export function createInput(
 
 /** Why the form cannot be sent yet, in a few words; null where it can. */
 export function incomplete(form: Form): string | null {
-  if (form.repositoryId === '') return 'Choose a repository'
+  if (form.start === 'in-place') {
+    if (form.folder.trim() === '') return 'Type the path of a folder'
+  } else if (form.repositoryId === '') return 'Choose a repository'
   if (form.agent === 'command' && form.commandLine.trim() === '') return 'Type a command line'
   if (form.start === 'existing-branch' && form.fromBranch.trim() === '') return 'Choose a branch'
   if (form.mode === 'headless' && form.agent !== 'command' && form.agent !== 'shell' && form.prompt.trim() === '') {

@@ -82,7 +82,7 @@ function Details({ run }: { run: Run }) {
           </dd>
         </dl>
       </Section>
-      <Section title="Worktree">
+      <Section title={run.inPlace ? 'Folder' : 'Worktree'}>
         <WorktreeFacts run={run} live={live} />
       </Section>
       <Section title="Attempts">
@@ -207,17 +207,21 @@ function WorktreeFacts({ run, live }: { run: Run; live: Live | undefined }) {
           </span>
           <Copy text={run.worktree} what="Path" />
         </dd>
-        <dt>Size</dt>
+        <dt>{run.inPlace ? 'In place' : 'Size'}</dt>
         <dd className="cut">
-          {observed(live?.sizeBytes, bytesText)}
+          {run.inPlace ? 'Never made, moved or removed by Coppice' : observed(live?.sizeBytes, bytesText)}
           {live?.sizeBytes && (
             <span className="faint">
               , <Ticking>{(now) => `${ageText(now - live.sizeBytes!.observedAt)} old`}</Ticking>
             </span>
           )}
         </dd>
-        <dt>Comes back</dt>
-        <dd>{observed(live?.reclaimableBytes, bytesText)}</dd>
+        {!run.inPlace && (
+          <>
+            <dt>Comes back</dt>
+            <dd>{observed(live?.reclaimableBytes, bytesText)}</dd>
+          </>
+        )}
         <dt>Not committed</dt>
         <dd>{observed(live?.dirty, (n) => counted(n, 'file'))}</dd>
         <dt>Commits</dt>

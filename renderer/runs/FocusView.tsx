@@ -14,7 +14,7 @@ import './focus-view.css'
 export function FocusView({ runId }: { runId: string }) {
   const run = useRun(runId)
   const details = useUi((ui) => ui.details)
-  const repository = useReplica(({ state }) => (run ? state.repositories[run.repositoryId] : undefined))
+  const repository = useReplica(({ state }) => (run ? state.repositories[run.repositoryId ?? ''] : undefined))
   if (!run) return null
   const stoppable = run.phase === 'running'
   const cancellable = run.phase === 'queued' || run.phase === 'preparing' || run.phase === 'starting'

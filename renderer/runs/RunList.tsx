@@ -93,7 +93,9 @@ function RowOf({ run }: { run: Run }) {
       onDoubleClick={() => focusRun(run.id, { maximise: true })}
     >
       <Icon name={icon} size={14} />
-      <span className="title cut">{line(run.title, 120)}</span>
+      <span className="title cut">
+        {run.inPlace && <span className="in-place">in place</span>} {line(run.title, 120)}
+      </span>
       <span className="state">{phaseWord(attention.look)}</span>
       <span className="proof cut">
         <Ticking>{(now) => proofOf(run, live, attention, now)}</Ticking>

@@ -13,6 +13,7 @@ import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
 import { agentLabel, line, looks, proofOf } from '../parts/words.ts'
+import { SideTabs, useShownSide } from '../sides/SideTabs.tsx'
 import { Terminal } from '../terminal/Terminal.tsx'
 import { ErrorBoundary } from '../window/ErrorBoundary.tsx'
 import { focusRun, givePlaceBack, useUi } from '../window/ui.ts'
@@ -82,6 +83,7 @@ function Tile({ run, size, line: lineHeight, compact, large }: Props & { run: Ru
       }}
     >
       <TileHead run={run} live={live} attention={attention} typing={typing} />
+      <SideTabs run={run} large={large === true} />
       <Body
         run={run}
         live={live}
@@ -112,6 +114,11 @@ export function TileHead({ run, live, attention, typing }: Facts & { typing: boo
       <h2 className="tile-title" title={line(run.title)}>
         {line(run.title)}
       </h2>
+      {run.inPlace && (
+        <span className="in-place" title={`In ${line(run.worktree ?? '', 300)}, without a worktree`}>
+          in place
+        </span>
+      )}
       <span className="tile-state">{phaseWord(attention.look)}</span>
       {typing ? (
         <span className="tile-typing" title="Every key goes to the terminal">
@@ -140,6 +147,11 @@ function Body({
   lineHeight,
   sizes,
 }: Facts & { size: number; lineHeight: number; sizes: boolean }) {
+  const side = useShownSide(run)
+  if (side) {
+    const { sessionId } = side
+    return <Terminal key={sessionId} runId={run.id} sessionId={sessionId} size={size} line={lineHeight} sizes={sizes} />
+  }
   if (run.phase === 'queued') return <Queued run={run} live={live} />
   if (attention.look === 'unavailable') return <Unavailable run={run} />
   const preparing = run.phase === 'preparing' || run.phase === 'starting'

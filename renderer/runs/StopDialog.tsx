@@ -1,5 +1,6 @@
 // Asks before an agent is stopped in the middle of its work. What it has done so far stays in the worktree.
 import { useRef } from 'react'
+import { liveSides } from '../../app/model/session.ts'
 import { stop } from '../actions/verbs.ts'
 import { useLive, useRun } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'
@@ -11,6 +12,7 @@ export function StopDialog({ runId, onClose }: { runId: string; onClose: () => v
   const live = useLive(runId)
   const keep = useRef<HTMLButtonElement>(null)
   if (!run) return null
+  const beside = liveSides(run)
   const working = live?.activity?.state === 'working'
   return (
     <Modal
@@ -25,7 +27,9 @@ export function StopDialog({ runId, onClose }: { runId: string; onClose: () => v
         {working
           ? `${agentLabel(run.agent)} is working.`
           : `Coppice cannot tell whether ${agentLabel(run.agent)} is working.`}{' '}
-        Its changes stay in the worktree, and you can resume the run later.
+        Its changes stay in the {run.inPlace ? 'folder' : 'worktree'}, and you can resume the run later.
+        {beside.length > 0 &&
+          ` What is open beside it ends too: ${beside.map((side) => line(side.title, 60)).join(', ')}.`}
       </p>
       <footer>
         <span className="grow" />

@@ -26,6 +26,8 @@ const same = (a: ViewState, b: ViewState): boolean =>
 
 interface Props {
   readonly runId: string
+  /** A session beside the run's agent; without it the run's own terminal. */
+  readonly sessionId?: string | undefined
   readonly size: number
   readonly line: number
   /** True where this view sets the program's size. */
@@ -40,7 +42,7 @@ export function Terminal(props: Props) {
   )
 }
 
-function TerminalBox({ runId, size, line: lineHeight, sizes }: Props) {
+function TerminalBox({ runId, sessionId, size, line: lineHeight, sizes }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const view = useRef<TerminalView | null>(null)
   const type = useRef<Type>({ size, line: lineHeight })
@@ -63,6 +65,7 @@ function TerminalBox({ runId, size, line: lineHeight, sizes }: Props) {
       if (open || !element) return
       open = openView({
         runId,
+        sessionId,
         box: element,
         type: type.current,
         sizes: sizing.current,
@@ -112,7 +115,7 @@ function TerminalBox({ runId, size, line: lineHeight, sizes }: Props) {
       if (leaving) clearTimeout(leaving)
       leave()
     }
-  }, [runId])
+  }, [runId, sessionId])
 
   useEffect(() => view.current?.setType({ size, line: lineHeight }), [size, lineHeight])
   useEffect(() => view.current?.setSizes(sizes), [sizes])

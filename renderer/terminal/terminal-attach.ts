@@ -24,6 +24,8 @@ export type ViewState =
 
 export interface ViewOptions {
   readonly runId: string
+  /** A session beside the run's agent; without it the run's own terminal. */
+  readonly sessionId?: string | undefined
   /** The box that the terminal is drawn in; it is emptied and filled here. */
   readonly box: HTMLElement
   readonly type: Type
@@ -90,7 +92,8 @@ export const keepKeys = (test: (event: KeyboardEvent) => boolean): void => {
 
 /** Opens a view in its box. It shows the saved screen, if any, until `attach`. */
 export function openView(options: ViewOptions): TerminalView {
-  const { runId, box } = options
+  const { runId, sessionId, box } = options
+  const savedAs = sessionId ?? runId
   const clip = document.createElement('div')
   clip.className = 'term-clip'
   const mount = document.createElement('div')
@@ -108,7 +111,7 @@ export function openView(options: ViewOptions): TerminalView {
   let closed = false
   let received = 0
 
-  const before = saved.get(runId)
+  const before = saved.get(savedAs)
   const terminal = new Terminal({
     allowProposedApi: true,
     cols: before?.cols ?? 80,
@@ -241,7 +244,7 @@ export function openView(options: ViewOptions): TerminalView {
         },
         onFailed: (failure) => options.onState({ kind: 'failed', failure }),
       },
-      { dark: isDark() },
+      { dark: isDark(), sessionId },
     )
     attachment = mine
   }
@@ -493,7 +496,7 @@ export function openView(options: ViewOptions): TerminalView {
       attachment?.detach()
       attachment = null
       if (steps.length === 0 && writing === 0)
-        save(runId, serialize.serialize({ scrollback: 0 }), terminal.cols, terminal.rows)
+        save(savedAs, serialize.serialize({ scrollback: 0 }), terminal.cols, terminal.rows)
       closed = true
       if (sizeTimer) clearTimeout(sizeTimer)
       cancelAnimationFrame(placing)
@@ -510,9 +513,9 @@ export function openView(options: ViewOptions): TerminalView {
   }
 }
 
-function save(runId: string, text: string, cols: number, rows: number) {
-  saved.delete(runId)
-  saved.set(runId, { text, cols, rows })
+function save(savedAs: string, text: string, cols: number, rows: number) {
+  saved.delete(savedAs)
+  saved.set(savedAs, { text, cols, rows })
   const oldest = saved.keys().next().value
   if (saved.size > mostSaved && oldest !== undefined) saved.delete(oldest)
 }

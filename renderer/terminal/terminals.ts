@@ -26,3 +26,8 @@ export function giveKeys(runId: string): void {
 export function takeKeyWish(runId: string): boolean {
   return waitingForKeys.delete(runId)
 }
+
+/** The same for a view that is about to take the place of the one that is there. */
+export function wishKeys(runId: string): void {
+  waitingForKeys.add(runId)
+}

@@ -21,6 +21,8 @@ export type Dialog =
       readonly failure: Failure | null
     }
   | { readonly kind: 'stop'; readonly runId: string }
+  | { readonly kind: 'open-side'; readonly runId: string; readonly what: 'command' | 'agent' }
+  | { readonly kind: 'close-side'; readonly runId: string; readonly number: number }
   | { readonly kind: 'settings' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'palette' }
@@ -37,6 +39,8 @@ export interface Ui {
   readonly typing: string | null
   readonly dialog: Dialog | null
   readonly details: boolean
+  /** The session beside its agent that a run's tile shows, by run; a run that is not here shows its agent. */
+  readonly sides: Readonly<Record<string, number>>
   /** The run whose terminal shows its search field. */
   readonly searching: string | null
   /** Removed runs that keep their empty place while Undo is offered. */
@@ -67,6 +71,7 @@ export const useUi = create<Ui>()(() => ({
   typing: null,
   dialog: null,
   details: true,
+  sides: {},
   searching: null,
   ghosts: [],
   order: typeof window === 'undefined' ? [] : savedOrder(),
@@ -80,6 +85,13 @@ export const showFilter = (filter: Filter): void =>
   useUi.setState({ view: 'grid', filter, maximised: false, searching: null })
 
 export const showView = (view: View): void => useUi.setState({ view, maximised: false, searching: null })
+
+/** Shows one of a run's sessions in its tile: that of a number, or its agent's own. */
+export const showSide = (runId: string, number: number | null): void =>
+  useUi.setState(({ sides }) => {
+    const { [runId]: _, ...others } = sides
+    return { sides: number === null ? others : { ...others, [runId]: number } }
+  })
 
 /** Puts the focus on a run; with `maximise`, shows it alone. */
 export function focusRun(runId: string | null, options: { readonly maximise?: boolean } = {}): void {

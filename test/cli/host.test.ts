@@ -258,8 +258,66 @@ describe('attach', () => {
     expect(piped.stdout).toContain(`agent/${id}`)
   })
 
+  it("is a session beside a run's agent: opened and attached to by shell, listed by show, read, sent to and ended by its number", async () => {
+    await cli.json('run', '--repo', repo.path, '--command', 'sleep 710', '--id', 'wide', '--wait', 'running')
+    const opened = await cli.json<{ id: string; number: number; sessionId: string }>(
+      ...[
+        'shell',
+        'wide',
+        '--title',
+        'Server',
+        '--command',
+        'echo up in $COPPICE_RUN; read line; echo "got $line"; sleep 711',
+      ],
+    )
+    expect(opened).toMatchObject({ id: 'wide', number: 1, sessionId: 'wide.side-1' })
+    const view = await cli.json('show', 'wide')
+    expect(view.sessions).toMatchObject([
+      { number: 1, kind: 'command', title: 'Server', exit: null, endedAt: null, pid: expect.any(Number) },
+    ])
+    expect(view.attempt).toBe(1)
+    await cli.json('send', 'wide', 'a word', '--session', '1')
+    const terminal = inTerminal('attach', 'wide', '--session', '1')
+    let seen = ''
+    terminal.onData((bytes) => {
+      seen += bytes.toString('utf8')
+    })
+    const exited = new Promise<number>((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)))
+    const shows = async (text: string) => {
+      for (const deadline = Date.now() + 15_000; !seen.includes(text); await sleep(30)) {
+        if (Date.now() > deadline) throw new Error(`waited for ${JSON.stringify(text)} in ${JSON.stringify(seen)}`)
+      }
+    }
+    await shows('got a word')
+    terminal._socket.write('\u001dd')
+    expect(await exited).toBe(0)
+    expect(seen).toContain('Left session 1 of wide. It goes on.')
+    expect((await cli.run('logs', 'wide', '--session', '1')).stdout).toContain('up in wide')
+    expect((await cli.run('show', 'wide')).stdout).toContain('1 Server (running)')
+    expect(await cli.json('stop', 'wide', '--session', '1')).toEqual({
+      ...{ id: 'wide', number: 1, sessionId: 'wide.side-1', closed: true },
+    })
+    expect(await cli.json('show', 'wide')).toMatchObject({ phase: 'running', sessions: [] })
+    // A shell attaches at once, and its end leaves it.
+    const shell = inTerminal('shell', 'wide')
+    let said = ''
+    shell.onData((bytes) => {
+      said += bytes.toString('utf8')
+    })
+    const left = new Promise<number>((resolve) => shell.onExit(({ exitCode }) => resolve(exitCode)))
+    for (const deadline = Date.now() + 15_000; !said.includes('$ ') && Date.now() < deadline; ) await sleep(30)
+    shell._socket.write('exit\r')
+    expect(await left).toBe(0)
+    expect(said).toContain('Left session 2 of wide. Its terminal has ended.')
+    expect((await cli.told(1, 'stop', 'wide', '--session', '9')).code).toBe('not-found')
+    await cli.json('stop', 'wide')
+  })
+
   it('wants a terminal', async () => {
     expect((await cli.told(1, 'attach', 'x')).code).toBe('unsupported')
+    const plain = await cli.run('shell', 'x')
+    expect(plain.code).toBe(1)
+    expect(plain.stderr).toContain('Run it with --json')
   })
 })
 

@@ -99,14 +99,14 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
 
   const screenOf = (runId: string) => screens.get(runId) ?? { cols: 80, rows: 24, text: '' }
 
-  function show(client: Client, attachId: number, runId: string) {
-    const { cols, rows, text } = screenOf(runId)
+  function show(client: Client, attachId: number, runId: string, sessionId?: string) {
+    const { cols, rows, text } = sessionId ? { cols: 80, rows: 24, text: `this is ${sessionId}` } : screenOf(runId)
     const alive = state.runs[runId]?.phase === 'running' || state.runs[runId]?.phase === 'preparing'
     const size = sizes.get(runId) ?? { cols, rows }
     say(client, {
       type: 'screen',
       attachId,
-      sessionId: `${runId}.1`,
+      sessionId: sessionId ?? `${runId}.1`,
       ...size,
       reason: 'attach',
       live: alive,
@@ -141,7 +141,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
         }
         client.views.set(message.attachId, message.runId)
         return void setTimeout(
-          () => client.views.has(message.attachId) && show(client, message.attachId, message.runId),
+          () => client.views.has(message.attachId) && show(client, message.attachId, message.runId, message.sessionId),
           options.attachMs ?? 0,
         )
       }

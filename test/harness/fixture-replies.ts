@@ -211,6 +211,21 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
       }
       return { runIds: ids }
     }
+    case 'session.open': {
+      const number = (run?.sides?.length ?? 0) + 1
+      const sessionId = `${runId}.side-${number}`
+      const kind = given.kind as 'shell' | 'command' | 'agent'
+      const title = String(given.commandLine ?? (kind === 'agent' ? given.agent : 'Shell'))
+      const side = { number, sessionId, kind, agent: 'shell' as const, title, commandLine: title }
+      const fresh = { startedAt: Date.now(), pid: null, endedAt: null, exit: null, closed: false }
+      emit({ type: 'side-session-opening', runId, side: { ...side, ...fresh } })
+      emit({ type: 'side-session-opened', runId, number, pid: 4242 })
+      return { sessionId, number }
+    }
+    case 'session.close':
+      emit({ type: 'side-session-ended', runId, number: Number(given.number), exit: { code: null, signal: 'SIGHUP' } })
+      emit({ type: 'side-session-closed', runId, number: Number(given.number) })
+      return {}
     case 'run.stop':
       emit({ type: 'run-stopping', runId })
       emit({

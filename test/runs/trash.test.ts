@@ -78,6 +78,7 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     git: async () => ({ file: 'git', environment: host.environment, trusted: false, scratchDirectory: host.home }),
     environment: async () => host.environment,
     sessions: new Map(),
+    sides: new Map(),
     terminals: new Proxy({} as Context['terminals'], { get: none }),
     observer: new Proxy({} as Context['observer'], { get: none }),
     seenProcesses: createSeenProcesses(),

@@ -75,6 +75,7 @@ const model = ({ options }: LaunchRequest): string[] => (options.model === undef
  * --add-dir adds to the roots of the person's own config, where `-c sandbox_workspace_write.writable_roots` would replace them.
  */
 function writableRoots({ commonDir, adminDir }: LaunchRequest): string[] {
+  if (commonDir === null || adminDir === null) return []
   const roots = [adminDir, ...['objects', 'refs', 'logs'].map((name) => join(commonDir, name))]
   return roots.flatMap((root) => ['--add-dir', root])
 }

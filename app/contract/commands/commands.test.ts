@@ -53,6 +53,8 @@ describe('the verb list', () => {
     'run.start-now',
     'approval.decide',
     'run.stop',
+    'session.open',
+    'session.close',
     'run.resume',
     'run.send',
     'run.rename',

@@ -11,6 +11,7 @@ import * as publish from './publish.ts'
 import * as repository from './repository.ts'
 import * as review from './review.ts'
 import * as run from './run.ts'
+import * as session from './session.ts'
 import type { Verb } from './verb.ts'
 
 export const commands = {
@@ -46,6 +47,9 @@ export const commands = {
   'run.rename': run.rename,
   'run.logs': run.logs,
   'run.measure': run.measure,
+
+  'session.open': session.open,
+  'session.close': session.close,
 
   'run.mark-reviewed': review.markReviewed,
 

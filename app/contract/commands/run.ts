@@ -2,10 +2,13 @@
 import { z } from 'zod'
 import { RepositoryId, RunId } from '../../model/ids.ts'
 import { AgentName, AgentOptions, Mode, maxPromptBytes } from '../../model/run.ts'
-import { done, onRun, ref, type Verb } from './verb.ts'
+import { done, onRun, path, ref, sideNumber, type Verb } from './verb.ts'
 
 export const CreateInput = z.object({
-  repositoryId: RepositoryId,
+  /** Needed unless the run works in place. */
+  repositoryId: RepositoryId.optional(),
+  /** A folder to work in as it is, with no worktree and no branch of its own. */
+  inPlace: path.optional(),
   agent: AgentName,
   commandLine: z.string().min(1).max(32_768).optional(),
   mode: Mode.default('interactive'),
@@ -50,7 +53,11 @@ export const resume = {
 } satisfies Verb
 
 export const send = {
-  input: onRun.extend({ text: z.string().max(maxPromptBytes), enter: z.boolean().default(true) }),
+  input: onRun.extend({
+    text: z.string().max(maxPromptBytes),
+    enter: z.boolean().default(true),
+    side: sideNumber.optional(),
+  }),
   output: done,
 } satisfies Verb
 
@@ -62,6 +69,8 @@ export const logs = {
   input: onRun.extend({
     raw: z.boolean().default(false),
     attempt: z.number().int().min(1).optional(),
+    /** Of a side session instead. */
+    side: sideNumber.optional(),
     from: z.number().int().min(0).default(0),
   }),
   output: z.object({ data: z.string(), next: z.number(), firstByte: z.number(), ended: z.boolean() }),

@@ -24,3 +24,5 @@ export const ref = z.string().min(1).max(1024)
 export const nothing = z.object({})
 export const done = z.object({})
 export const onRun = z.object({ runId: RunId })
+/** A session beside a run's agent. */
+export const sideNumber = z.number().int().min(1)

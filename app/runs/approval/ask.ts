@@ -6,7 +6,7 @@ import type { Event } from '../../model/event.ts'
 import { assertNever } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
-import type { Context } from '../context.ts'
+import { type Context, repositoryOf } from '../context.ts'
 
 /** Thrown by a create that met content nobody has approved: not a failure, the run waits. */
 export class NeedsApproval extends Error {
@@ -40,7 +40,7 @@ export function requestEvents(
     const approval: Approval = {
       id: freeId(context),
       runId: run.id,
-      repositoryId: run.repositoryId,
+      repositoryId: repositoryOf(context, run.repositoryId).id,
       request,
       hash,
       state: 'pending',

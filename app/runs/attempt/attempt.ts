@@ -8,9 +8,10 @@ import { findAgent } from '../../agents/detect.ts'
 import { readAdminDir } from '../../git/worktree/checkout.ts'
 import type { KeeperSession } from '../../keeper/client.ts'
 import { fail, failureOf } from '../../model/failure.ts'
+import type { Repository } from '../../model/repository.ts'
 import type { AgentName, AgentOptions, Attempt, Mode, Run } from '../../model/run.ts'
 import { isSettled } from '../../model/run.ts'
-import type { Exit } from '../../model/session.ts'
+import { type Exit, sidesOf } from '../../model/session.ts'
 import { agentEnvironment } from '../../process/environment.ts'
 import { openSession, type Session } from '../../session/session.ts'
 import { type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
@@ -104,15 +105,15 @@ export async function startAttempt(
   }
 }
 
-/** What the next attempt will be started with: program, arguments, environment. */
-async function planLaunch(
+/** What the next attempt, or what is opened beside it, will be started with: program, arguments, environment. */
+export async function planLaunch(
   context: Context,
   run: Run,
   adapter: Adapter,
   own: { number: number; text: string | null; promptFile: string | null; conversation: string | null },
 ): Promise<{ plan: LaunchPlan; environment: Record<string, string> }> {
   const login = await context.environment()
-  const repository = repositoryOf(context, run.repositoryId)
+  const repository = run.repositoryId === null ? null : repositoryOf(context, run.repositoryId)
   const worktree = run.worktree
   if (!worktree) throw fail('worktree-missing', { path: '(none)' })
   const file = await findAgent(adapter, login)
@@ -123,7 +124,7 @@ async function planLaunch(
     dataDir: context.dataDirectory,
     attempt: own.number,
     worktree,
-    repository: repository.path,
+    repository: repository?.path ?? '',
     branch: run.branch ?? '',
     ...(own.promptFile ? { promptFile: own.promptFile } : {}),
   })
@@ -135,14 +136,24 @@ async function planLaunch(
     resume: own.conversation,
     newSessionId: randomUUID(),
     worktree,
-    repositoryPath: repository.path,
-    commonDir: repository.commonDir,
-    adminDir: readAdminDir(worktree).adminDir,
+    repositoryPath: repository?.path ?? worktree,
+    commonDir: repository?.commonDir ?? null,
+    adminDir: repository && adminDirOf(run, repository, worktree),
     commandLine: run.commandLine,
     shell: environment.SHELL || '/bin/sh',
     environment,
   })
   return { plan, environment: { ...environment, ...plan.environment } }
+}
+
+/** Where git keeps what is the worktree's own. A folder that the person named may be a main checkout, or lie inside one. */
+function adminDirOf(run: Run, repository: Repository, worktree: string): string {
+  if (!run.inPlace) return readAdminDir(worktree).adminDir
+  try {
+    return readAdminDir(worktree).adminDir
+  } catch {
+    return repository.commonDir
+  }
 }
 
 /** The command line that a request would be started with, for a person to read before it is. Throws `bad-input` for what it cannot take. */
@@ -280,7 +291,10 @@ async function lost(context: Context, runId: string, sessionId: string): Promise
 export async function forgetSessions(context: Context, run: Run): Promise<void> {
   const keeper = await context.keeper()
   const ofStages = await recordedSessions(context, run.id)
-  for (const sessionId of new Set([...run.attempts.map((attempt) => attempt.sessionId), ...ofStages]))
+  for (const sessionId of new Set([
+    ...[...run.attempts, ...sidesOf(run)].map(({ sessionId }) => sessionId),
+    ...ofStages,
+  ]))
     await keeper.forget(sessionId)
   await rm(runDirectory(context.dataDirectory, run.id), { recursive: true, force: true })
 }

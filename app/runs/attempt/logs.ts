@@ -2,6 +2,7 @@
 import { readSpoolFromDisk } from '../../keeper/client.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
+import { isSideSessionId, sideOf } from '../../model/session.ts'
 import { readableOutput } from '../../model/text.ts'
 import { type Context, runOf } from '../context.ts'
 import { recordedSessions } from '../terminal.ts'
@@ -9,24 +10,39 @@ import { recordedSessions } from '../terminal.ts'
 /** Bytes in one page. */
 const pageBytes = 512 * 1024
 
-/** A page of one attempt's output from byte `from` on (default: the last attempt, from its first byte that is kept). */
+/** A page of one attempt's or side session's output from byte `from` on (default: the last attempt, from its first byte that is kept). */
 export async function readLogs(
   context: Context,
-  input: { runId: string; raw: boolean; attempt?: number | undefined; from: number },
+  input: { runId: string; raw: boolean; attempt?: number | undefined; side?: number | undefined; from: number },
 ): Promise<{ data: string; next: number; firstByte: number; ended: boolean }> {
   const run = runOf(context, input.runId)
+  if (input.side !== undefined) {
+    const side = sideOf(run, input.side)
+    if (!side) throw fail('not-found', { what: 'side session', id: String(input.side) })
+    return pageOf(context, side.sessionId, input, side.endedAt !== null)
+  }
   const attempt =
     input.attempt === undefined ? run.attempts.at(-1) : run.attempts.find(({ number }) => number === input.attempt)
   if (!attempt && input.attempt !== undefined) throw fail('not-found', { what: 'attempt', id: String(input.attempt) })
   // Before its first attempt a run has the output of its set-up or install: what a person reads when one has failed.
-  const sessionId = attempt?.sessionId ?? (await recordedSessions(context, run.id))[0]
+  const sessionId =
+    attempt?.sessionId ?? (await recordedSessions(context, run.id)).find((id) => !isSideSessionId(run.id, id))
   if (sessionId === undefined) return { data: '', next: 0, firstByte: 0, ended: isSettled(run.phase) }
+  return pageOf(context, sessionId, input, attempt ? attempt.endedAt !== null : isSettled(run.phase))
+}
+
+async function pageOf(
+  context: Context,
+  sessionId: string,
+  input: { raw: boolean; from: number },
+  over: boolean,
+): Promise<{ data: string; next: number; firstByte: number; ended: boolean }> {
   const page = await readSpoolFromDisk(context.dataDirectory, sessionId, 'out', {
     from: input.from,
     maxBytes: pageBytes,
   })
   const next = page.at + page.bytes.length
-  const ended = (attempt ? attempt.endedAt !== null : isSettled(run.phase)) && next >= page.end
+  const ended = over && next >= page.end
   const data = input.raw
     ? Buffer.from(page.bytes).toString('base64')
     : readableOutput(Buffer.from(page.bytes).toString('utf8'))

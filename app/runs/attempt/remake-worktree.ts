@@ -10,6 +10,7 @@ import { addWorktree } from '../../git/worktree/worktree.ts'
 import { fail } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'
 import { type Caller, type Context, placeOf, record, repositoryOf } from '../context.ts'
+import { checkFolder } from '../in-place.ts'
 import { inspectPresent } from '../repositories.ts'
 import { refuseLowDisk } from '../space.ts'
 import { keepGone } from '../trash/gone-refs.ts'
@@ -20,6 +21,7 @@ import { lockReason } from '../worktree-root.ts'
  * `low-disk` where there is too little space for it.
  */
 export async function remakeWorktree(context: Context, caller: Caller, run: Run): Promise<void> {
+  if (run.inPlace) return checkFolder(context, run)
   const path = run.worktree
   const { branch } = run
   if (!path || !branch) throw fail('worktree-missing', { path: path ?? '(none)' })

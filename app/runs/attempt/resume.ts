@@ -4,8 +4,9 @@ import { adapterOf } from '../../agents/adapters.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'
 import { alone, type Caller, type Context, record, runOf } from '../context.ts'
+import { checkFolder } from '../in-place.ts'
 import { clearLocksOf } from '../processes/dead-locks.ts'
-import { endProcesses } from '../processes/end-processes.ts'
+import { endLeftOvers } from '../processes/end-processes.ts'
 import { promptHead, readFirstPrompt, writePrompt } from '../prompt-file.ts'
 import { startAttempt } from './attempt.ts'
 import { remakeWorktree } from './remake-worktree.ts'
@@ -23,13 +24,14 @@ export async function resumeRun(
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
     if (!isSettled(run.phase)) throw fail('wrong-phase', { phase: run.phase, wanted: 'stopped or finished' })
+    if (run.inPlace) await checkFolder(context, run)
     if (run.attempts.length === 0 || run.worktreePresence === 'none') {
       if (!input.prompt) return requeue(context, caller, run)
       return requeueWith(context, caller, run, input.prompt)
     }
     // What outlived a lost session would work beside the next attempt, in the same worktree.
     if (run.phase === 'interrupted') {
-      const survivors = await endProcesses(context, run.id)
+      const survivors = await endLeftOvers(context, run.id)
       if (survivors.length > 0)
         throw fail(
           'stop-failed',

@@ -1,13 +1,22 @@
 // Text that a person sends to a run without typing it: pasted as the program asked for pastes, sanitised, with Enter after it.
 import { fail } from '../../model/failure.ts'
+import { sideOf } from '../../model/session.ts'
 import { type Context, runOf } from '../context.ts'
 
 /** Pastes text into the run's session. `not-running` where it has none that takes input. */
 export async function sendText(
   context: Context,
-  input: { runId: string; text: string; enter: boolean },
+  input: { runId: string; text: string; enter: boolean; side?: number | undefined },
 ): Promise<Record<string, never>> {
   const run = runOf(context, input.runId)
+  if (input.side !== undefined) {
+    const side = sideOf(run, input.side)
+    if (!side) throw fail('not-found', { what: 'side session', id: String(input.side) })
+    const open = context.sides.get(side.sessionId)
+    if (!open || side.endedAt !== null) throw fail('not-running', { id: side.sessionId, phase: 'ended' })
+    open.paste(input.text, input.enter)
+    return {}
+  }
   const session = context.sessions.get(run.id)
   if (!session || run.phase !== 'running') throw fail('not-running', { phase: run.phase })
   // Its input is closed, whatever it runs: what is sent would be lost in silence.

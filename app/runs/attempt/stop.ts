@@ -1,15 +1,13 @@
 // Stop ends the agent and everything it started: TERM, wait, KILL, to every process that descends from it, shares its session or
-// carries the run's mark. The row closes only on proven death; what survived is named.
+// carries the run's mark, side sessions too. The row closes only on proven death; what survived is named.
 import { fail } from '../../model/failure.ts'
-import { isSettled } from '../../model/run.ts'
-import type { Exit } from '../../model/session.ts'
+import { isSettled, type Run } from '../../model/run.ts'
+import { liveSides } from '../../model/session.ts'
 import { expiryEvents } from '../approval/ask.ts'
 import { alone, type Caller, type Context, record, recordAll, runOf } from '../context.ts'
 import { endProcesses } from '../processes/end-processes.ts'
+import { endSides, exitOf, hangUp } from '../side/watch.ts'
 import { endAttempt } from './end-attempt.ts'
-
-/** How long the keeper may take to report an exit after the last process has died. */
-const exitReportMs = 3_000
 
 /** Stops a run. One that is queued or being prepared is cancelled. `stop-failed` names survivors, and the run stays "stopping". */
 export async function stopRun(
@@ -21,18 +19,15 @@ export async function stopRun(
   if (phase === 'queued' || context.creating.has(input.runId)) return cancelRun(context, caller, input)
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
-    if (isSettled(run.phase)) return {}
+    if (isSettled(run.phase)) {
+      // What is open beside an agent that has ended is all that is left to stop.
+      if (liveSides(run).length > 0) await endAll(context, caller, run)
+      return {}
+    }
     if (run.phase !== 'running' && run.phase !== 'stopping') throw fail('not-running', { phase: run.phase })
     record(context, caller, { type: 'run-stopping', runId: run.id })
     const attempt = run.attempts.at(-1)
-    const survivors = await endProcesses(context, run.id)
-    if (survivors.length > 0) {
-      throw fail(
-        'stop-failed',
-        { count: survivors.length, pids: survivors.map((process) => String(process.pid)) },
-        { retryable: true },
-      )
-    }
+    await endAll(context, caller, run)
     const exit = await exitOf(context, attempt?.sessionId ?? '')
     const session = context.sessions.get(run.id) ?? null
     await endAttempt(context, caller, run, { phase: 'stopped', exit, stopRequested: true, session })
@@ -61,13 +56,17 @@ export async function cancelRun(
   return {}
 }
 
-async function exitOf(context: Context, sessionId: string): Promise<Exit | null> {
-  const keeper = await context.keeper()
-  for (const started = context.now(); context.now() - started < exitReportMs; ) {
-    const held = (await keeper.list()).find((session) => session.sessionId === sessionId)
-    if (!held) return null
-    if (held.exit) return held.exit
-    await new Promise((resolve) => setTimeout(resolve, 20))
+/** Ends every process of the run, what is open beside its agent too. Throws `stop-failed` where one survived. */
+async function endAll(context: Context, caller: Caller, run: Run): Promise<void> {
+  const beside = liveSides(run).map(({ sessionId }) => sessionId)
+  if (beside.length > 0) await hangUp(await context.keeper(), beside)
+  const survivors = await endProcesses(context, run.id)
+  if (survivors.length > 0) {
+    throw fail(
+      'stop-failed',
+      { count: survivors.length, pids: survivors.map((process) => String(process.pid)) },
+      { retryable: true },
+    )
   }
-  return null
+  await endSides(context, caller, run.id)
 }

@@ -97,7 +97,7 @@ export async function createRuns(
     if ((explicit !== null || request.fromBranch !== undefined) && reserved.has(branch)) {
       throw fail('branch-exists', { branch, message: 'another run has it' })
     }
-    return newRun(context, repository, request, { id, branch, prompt, copy: request.copies > 1 ? index + 1 : null })
+    return newRun(context, repository.id, request, { id, branch, prompt, copy: request.copies > 1 ? index + 1 : null })
   })
   // The prompts are on disk before the runs are known: a host that is killed in between leaves no run without its task.
   const takeBack = request.prompt ? writeFirstPrompts(context.dataDirectory, ids, request.prompt) : () => {}
@@ -112,7 +112,8 @@ export async function createRuns(
   return { runIds: ids }
 }
 
-async function checkAgent(context: Context, request: CreateRequest): Promise<void> {
+/** Refuses what its agent cannot be asked for. */
+export async function checkAgent(context: Context, request: Omit<CreateRequest, 'repositoryId'>): Promise<void> {
   const adapter = adapterOf(request.agent)
   if (request.agent === 'command' && !request.commandLine?.trim())
     throw fail('bad-input', { field: 'commandLine', message: 'say which command to run' })
@@ -218,7 +219,8 @@ async function checkBranch(
   }
 }
 
-function pickIds(context: Context, wanted: string, request: CreateRequest): string[] {
+/** The ids of the new runs: the one that was asked for, or the next free ones. */
+export function pickIds(context: Context, wanted: string, request: Pick<CreateRequest, 'id' | 'copies'>): string[] {
   const { runs } = context.journal.state
   if (request.copies === 1) {
     if (request.id === undefined) return [freeId(context, wanted)]
@@ -232,11 +234,12 @@ function pickIds(context: Context, wanted: string, request: CreateRequest): stri
   return [...picked]
 }
 
-function newRun(
+/** A run as it is queued: everything that was asked for, and nothing made yet. */
+export function newRun(
   context: Context,
-  repository: Repository,
-  request: CreateRequest,
-  own: { id: string; branch: string; prompt: Run['prompt']; copy: number | null },
+  repositoryId: string | null,
+  request: Omit<CreateRequest, 'repositoryId'>,
+  own: { id: string; branch: string | null; prompt: Run['prompt']; copy: number | null },
 ): Run {
   const firstLine = request.prompt
     ?.split('\n')
@@ -247,7 +250,7 @@ function newRun(
   return {
     id: own.id,
     title: `${title.length > 120 ? `${title.slice(0, 119)}…` : title}${own.copy === null ? '' : ` (${own.copy})`}`,
-    repositoryId: repository.id,
+    repositoryId,
     agent: request.agent,
     commandLine: request.commandLine ?? null,
     mode: request.mode,

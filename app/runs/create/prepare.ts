@@ -17,6 +17,7 @@ import { isApproved, NeedsApproval, requestEvents } from '../approval/ask.ts'
 import { startAttempt } from '../attempt/attempt.ts'
 import { stopRun } from '../attempt/stop.ts'
 import { type Caller, type Context, placeOf, record, recordAll, repositoryOf, runOf } from '../context.ts'
+import { checkFolder } from '../in-place.ts'
 import { reservedBranches } from '../names.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { fetchTimeoutMs, inspectPresent, remoteBranchOf } from '../repositories.ts'
@@ -45,7 +46,9 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
   try {
     // What an earlier undo could not take away (a disk that failed) stands where this one wants to build.
     if (runOf(context, runId).worktree !== null) await recordUndo(context, caller, runId)
-    await build(context, caller, runId, stages, abort.signal)
+    if (runOf(context, runId).inPlace)
+      await stages.run('inspect', 'Looking at the folder', () => checkFolder(context, runOf(context, runId)))
+    else await build(context, caller, runId, stages, abort.signal)
     const run = runOf(context, runId)
     await stages.run('start', 'Starting the agent', async () => {
       const prompt = run.prompt ? 'first' : null
@@ -78,7 +81,9 @@ function noteHalfUndone(context: Context, caller: Caller, runId: string): void {
 
 /** The failure as it happened, or `repository-unavailable` where the repository went away under it: the rest only follows from that. */
 async function whyFailed(context: Context, runId: string, error: unknown): Promise<Failure> {
-  const repository = repositoryOf(context, runOf(context, runId).repositoryId)
+  const { inPlace, repositoryId } = runOf(context, runId)
+  if (inPlace) return failureOf(error)
+  const repository = repositoryOf(context, repositoryId)
   if (await exists(repository.commonDir).catch(() => true)) return failureOf(error)
   return inspectPresent(context, repository).then(
     () => failureOf(error),
@@ -263,6 +268,8 @@ function needApproval(context: Context, repositoryId: string, contents: readonly
 
 /** Undoes a create and records that. Throws where it could not be: then nothing is recorded. */
 export async function recordUndo(context: Context, caller: Caller, runId: string): Promise<ReportItem[]> {
+  // In a folder that the person named nothing was made.
+  if (runOf(context, runId).inPlace) return []
   const report = await undoCreate(context, runId)
   record(context, caller, { type: 'create-undone', runId, report })
   return report

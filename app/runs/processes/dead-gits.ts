@@ -40,6 +40,8 @@ export async function quietGits(context: Context): Promise<Line[]> {
 
 /** The locks of refs that the cut-off verb of a run has left, where no git that may hold them lives. */
 export async function clearCutOffLocks(context: Context, run: Run): Promise<Line[]> {
+  // None of ours works in a folder that the person named.
+  if (run.inPlace) return []
   const { records } = context.journal.read({ runId: run.id, limit: 50 })
   const begun = records.find(({ event }) => event.type === 'intended' || event.type === 'run-preparing')
   const entry = run.intent?.kind === 'remove' ? run.intent.directory : (run.trash?.directory ?? '')

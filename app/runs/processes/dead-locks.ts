@@ -16,7 +16,7 @@ const waitMs = 1_500
 
 /** Clears a settled run's dead locks. With `wait`, one that is too young is looked at once more after a moment. */
 export async function clearLocksOf(context: Context, run: Run, wait: boolean): Promise<Line[]> {
-  if (!isSettled(run.phase) || !run.worktree || !run.branch || !(await exists(run.worktree))) return []
+  if (run.inPlace || !isSettled(run.phase) || !run.worktree || !run.branch || !(await exists(run.worktree))) return []
   const { adminDir } = readAdminDir(run.worktree)
   const place = { adminDir, commonDir: repositoryOf(context, run.repositoryId).commonDir, branch: run.branch }
   if (!wait) return report(await clear(context, run, place, undefined))

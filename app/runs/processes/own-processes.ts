@@ -29,9 +29,9 @@ export function createSeenProcesses(): SeenProcesses {
   }
 }
 
-/** Whether a session is the run's: of an attempt, its set-up or its install. An id may hold dots: "a.b.1" is not a session of "a". */
+/** Whether a session is the run's: of an attempt, its set-up, its install or a side session. An id may hold dots: "a.b.1" is not a session of "a". */
 export const isSessionOf = (runId: string, sessionId: string): boolean =>
-  sessionId.startsWith(`${runId}.`) && /^(\d+|(setup|install)-[a-z0-9]+)$/.test(sessionId.slice(runId.length + 1))
+  sessionId.startsWith(`${runId}.`) && /^(\d+|(setup|install|side)-[a-z0-9]+)$/.test(sessionId.slice(runId.length + 1))
 
 /** The sessions of a run that live, of those that the keeper holds: the roots of its tree. */
 export function rootsOf(held: readonly KeeperSession[], runId: string): ProcessIdentity[] {

@@ -6,6 +6,7 @@ import { forgeUrl } from '../../forge/remote-url.ts'
 import { commitSubjects } from '../../git/refs/branches.ts'
 import { resolveCommit } from '../../git/refs/refs.ts'
 import { pushBranch } from '../../git/remote/push.ts'
+import { readStatus } from '../../git/status.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
@@ -30,7 +31,7 @@ export async function pushRun(context: Context, caller: Caller, input: { runId: 
 /** `url` is where the push really went. */
 async function push(context: Context, caller: Caller, runId: string): Promise<Pushed & { readonly url: string }> {
   const run = runOf(context, runId)
-  const { branch, worktree } = presentWorktree(run)
+  const { branch, worktree } = await placeToPublish(context, run)
   const repository = repositoryOf(context, run.repositoryId)
   const found = await inspectPresent(context, repository)
   const remote = remoteFor(run, found)
@@ -94,15 +95,21 @@ export async function openPullRequest(
   input: { runId: string },
 ): Promise<{ url: string; opened: boolean }> {
   return alone(context, input.runId, async () => {
-    const pushed = await push(context, caller, input.runId)
     const run = runOf(context, input.runId)
-    const { branch, worktree } = presentWorktree(run)
+    const { branch, worktree } = await placeToPublish(context, run)
     const repository = repositoryOf(context, run.repositoryId)
     const found = await inspectPresent(context, repository)
+    const target = found.defaultBase && remoteBranchOf(found.defaultBase.ref, found.remotes)?.branch
+    if (run.inPlace && branch === target)
+      throw fail('unsupported', {
+        message: `${worktree} is on ${branch}, which pull requests go to: run "git switch -c NAME" there, commit, then try again`,
+      })
+    const pushed = await push(context, caller, input.runId)
     const written = found.remotes.find((remote) => remote.name === pushed.remote)?.url ?? ''
     const remoteUrl = forgeUrl(pushed.url, written)
     const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
-    const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body: await bodyOf(context, run, worktree) }
+    const body = await bodyOf(context, run, worktree, branch)
+    const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body }
     const place = { directory: worktree, environment: await context.environment() }
     const answer = await forgeOf(remoteUrl)?.openPullRequest(place, draft)
     if (answer?.kind === 'refused') throw fail('pr-failed', { message: answer.message })
@@ -120,14 +127,14 @@ export async function openPullRequest(
   })
 }
 
-async function bodyOf(context: Context, run: Run, worktree: string): Promise<string> {
+async function bodyOf(context: Context, run: Run, worktree: string, branch: string): Promise<string> {
   const git = await context.git(repositoryOf(context, run.repositoryId))
   const subjects = run.baseCommit ? await commitSubjects(git, worktree, run.baseCommit, 50) : []
   const prompt = run.prompt?.head.trim()
   return [
     ...(prompt ? ['**Asked for**', '', ...prompt.split('\n').map((line) => `> ${line}`), ''] : []),
     ...(subjects.length > 0 ? ['**Commits**', '', ...subjects.map((subject) => `- ${subject}`), ''] : []),
-    `Branch \`${run.branch}\`, made by ${run.agent}.`,
+    `Branch \`${branch}\`, made by ${run.agent}.`,
   ].join('\n')
 }
 
@@ -137,6 +144,19 @@ function remoteFor(
 ): string | null {
   const named = run.resolvedBase ? remoteBranchOf(run.resolvedBase, found.remotes)?.remote : undefined
   return run.delivery.remote ?? named ?? found.defaultRemote
+}
+
+/** A run's own branch; in place, the one that its folder is on now. Refused with the way on where there is none. */
+async function placeToPublish(context: Context, run: Run): Promise<{ branch: string; worktree: string }> {
+  if (!run.inPlace) return presentWorktree(run)
+  const { worktree } = presentWorktree({ ...run, branch: 'HEAD' })
+  if (run.repositoryId === null)
+    throw fail('unsupported', {
+      message: `${worktree} is no git repository with commits: make it one ("git init", a first commit, "git remote add"), then start a run there`,
+    })
+  const { branch } = await readStatus(await context.git(repositoryOf(context, run.repositoryId)), worktree)
+  if (branch !== null) return { branch, worktree }
+  throw fail('unsupported', { message: `${worktree} is on no branch: run "git switch -c NAME" there, then try again` })
 }
 
 function presentWorktree(run: Run): { branch: string; worktree: string } {

@@ -75,7 +75,7 @@ async function healRepository(context: Context, repository: Repository): Promise
 }
 
 const isHealed = (run: Run): boolean =>
-  run.worktree !== null && isKept(run.phase) && run.worktreePresence !== 'none' && !run.intent
+  !run.inPlace && run.worktree !== null && isKept(run.phase) && run.worktreePresence !== 'none' && !run.intent
 
 async function healRun(
   context: Context,

@@ -6,6 +6,7 @@ import { pushedTip } from '../../git/refs/branches.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'
 import { failureOf } from '../../model/failure.ts'
 import { isLive, isSettled, type Run } from '../../model/run.ts'
+import { liveSides } from '../../model/session.ts'
 import { runMark } from '../../process/environment.ts'
 import { descendants, isAlive } from '../../process/tree.ts'
 import { keepReserve } from '../../store/reserve.ts'
@@ -16,6 +17,7 @@ import { alone, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { recordUndo } from '../create/prepare.ts'
 import { clearCutOffLocks, quietGits } from '../processes/dead-gits.ts'
 import { isSessionOf } from '../processes/own-processes.ts'
+import { recoverSides } from '../side/watch.ts'
 import { finishRemoval } from '../trash/finish-removal.ts'
 import { bringBack } from '../trash/restore.ts'
 import { freeEntry } from '../trash/trash.ts'
@@ -108,6 +110,8 @@ async function recoverAll(context: Context): Promise<readonly Line[]> {
       (isLive(run.phase) || run.intent?.kind === 'start')
     )
       await step(run.id, () => recoverSession(context, run, held))
+    if (keeper && liveSides(run).length > 0 && !context.busy.has(run.id))
+      await step(run.id, () => recoverBeside(context, run, held))
     if (runOf(context, run.id).intent) await step(run.id, () => recoverIntent(context, runOf(context, run.id)))
     if (isHalfUndone(runOf(context, run.id))) await step(run.id, () => undo(context, run.id))
   }
@@ -133,16 +137,22 @@ const isLeftOver = (context: Context, run: Run): boolean =>
   !context.busy.has(run.id) &&
   (isTrashWork(run) ||
     isUnwatched(context, run) ||
+    isUnwatchedBeside(context, run) ||
     // Of a repository that is away no create can be undone, and its being away is no news every few seconds.
-    ((run.phase === 'preparing' || isHalfUndone(run)) && existsSync(repositoryOf(context, run.repositoryId).commonDir)))
+    ((run.phase === 'preparing' || isHalfUndone(run)) &&
+      (run.inPlace || existsSync(repositoryOf(context, run.repositoryId).commonDir))))
 
 /** A run with a live attempt whose session nobody follows: it could not be reached when it was looked for. */
 const isUnwatched = (context: Context, run: Run): boolean =>
   isLive(run.phase) && run.phase !== 'preparing' && !context.sessions.has(run.id)
 
+/** The same of what is open beside its agent. */
+const isUnwatchedBeside = (context: Context, run: Run): boolean =>
+  liveSides(run).some(({ sessionId }) => !context.sides.has(sessionId))
+
 /** A create that failed and could not be undone then. */
 const isHalfUndone = (run: Run): boolean =>
-  isSettled(run.phase) && run.worktreePresence === 'none' && run.worktree !== null
+  !run.inPlace && isSettled(run.phase) && run.worktreePresence === 'none' && run.worktree !== null
 
 const isTrashWork = (run: Run): boolean => ['remove', 'restore', 'purge'].includes(run.intent?.kind ?? '')
 
@@ -152,13 +162,15 @@ async function settleLeftOvers(context: Context): Promise<void> {
   for (const { id } of Object.values(context.journal.state.runs).filter((run) => isLeftOver(context, run))) {
     try {
       const unwatched = isUnwatched(context, runOf(context, id))
-      if (unwatched) held ??= await (await context.keeper()).list()
+      const beside = isUnwatchedBeside(context, runOf(context, id))
+      if (unwatched || beside) held ??= await (await context.keeper()).list()
       await alone(context, id, async () => {
         if (context.creating.has(id)) return
         if (!unwatched) report.push(...(await clearCutOffLocks(context, runOf(context, id))))
         if (runOf(context, id).phase === 'preparing') report.push(...(await recoverCreate(context, runOf(context, id))))
         if (isTrashWork(runOf(context, id))) report.push(...(await recoverIntent(context, runOf(context, id))))
         if (isHalfUndone(runOf(context, id))) report.push(...(await undo(context, id)))
+        if (held && beside) report.push(...(await recoverBeside(context, runOf(context, id), held)))
         if (held && isUnwatched(context, runOf(context, id)))
           report.push(...(await recoverSession(context, runOf(context, id), held)))
       })
@@ -229,6 +241,17 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
   }
   const reason = 'attached again; its agent went on'
   return [{ what: `run ${run.id}`, result: 'restored', kind: 'attached', reason }]
+}
+
+async function recoverBeside(context: Context, run: Run, held: readonly KeeperSession[]): Promise<Line[]> {
+  const { attached, ended } = await recoverSides(context, run.id, held)
+  const sessions = (count: number) => (count === 1 ? '1 session' : `${count} sessions`)
+  const line = (count: number, result: Line['result'], reason: string): Line[] =>
+    count === 0 ? [] : [{ what: `${sessions(count)} beside run ${run.id}`, result, reason }]
+  return [
+    ...line(attached, 'restored', 'attached again; what runs there went on'),
+    ...line(ended, 'repaired', 'ended while no host was there; what was printed is kept'),
+  ]
 }
 
 async function recoverIntent(context: Context, run: Run): Promise<Line[]> {
@@ -311,6 +334,8 @@ async function forgetStrays(context: Context, keeper: Keeper): Promise<Line[]> {
   const runs = Object.values(context.journal.state.runs)
   // Listed again: a stop or an undo may have ended some since.
   for (const { sessionId, exit, pid, startTime } of await keeper.list()) {
+    // One that is open beside an agent is watched, or will be: its end is recorded from what the keeper still has.
+    if (runs.some((run) => liveSides(run).some((side) => side.sessionId === sessionId))) continue
     const owner = runs.find((run) => run.attempts.some((attempt) => attempt.sessionId === sessionId))
     const stageOf = runs.find((run) => isSessionOf(run.id, sessionId))
     if (exit) {

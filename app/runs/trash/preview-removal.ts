@@ -11,6 +11,7 @@ import { inspectForRemoval, inspectGoneWorktree, type RemovalInspection } from '
 import { readEntries } from '../../git/worktree/entries.ts'
 import { failureOf } from '../../model/failure.ts'
 import { isLive, type Run } from '../../model/run.ts'
+import { liveSides } from '../../model/session.ts'
 import { counted } from '../../model/units.ts'
 import { type Context, placeOf, repositoryOf, runOf } from '../context.ts'
 import { whoIsInside } from '../processes/who-is-inside.ts'
@@ -38,7 +39,8 @@ export interface InspectedRun {
 export async function inspectRun(context: Context, input: { runId: string }): Promise<InspectedRun> {
   const run = runOf(context, input.runId)
   const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings
-  const worktree = run.worktree !== null && (await exists(run.worktree)) ? run.worktree : null
+  // A folder that the person named is not looked into: nothing of it would go.
+  const worktree = !run.inPlace && run.worktree !== null && (await exists(run.worktree)) ? run.worktree : null
   const identity = worktree !== null && (await isDirectory(worktree)) ? directoryIdentity(worktree) : null
   const [{ facts, rebuildable, nestedCommits }, size] = await Promise.all([
     factsOf(context, run, worktree),
@@ -52,7 +54,7 @@ export async function inspectRun(context: Context, input: { runId: string }): Pr
     consent: consentTo(run.id, facts),
     safe: facts.every((fact) => fact.count === 0 || (fact.count !== null && !fact.onlyHere)),
     unknown: facts.some((fact) => fact.count === null),
-    sizeBytes: size?.sizeBytes ?? null,
+    sizeBytes: run.inPlace ? 0 : (size?.sizeBytes ?? null),
     rebuildableBytes,
     rebuildableAt: rebuildableBytes ? now + keepRebuildableHours * hourMs : null,
     purgeAt: now + keepTrashDays * 24 * hourMs,
@@ -65,8 +67,10 @@ async function factsOf(
   run: Run,
   worktree: string | null,
 ): Promise<{ facts: RemovalFact[]; rebuildable: string[]; nestedCommits: number | null }> {
-  if (worktree === null) return { facts: await goneFacts(context, run), rebuildable: [], nestedCommits: 0 }
-  const facts: RemovalFact[] = []
+  const facts: RemovalFact[] = sideFacts(run)
+  if (run.inPlace) return { facts: isLive(run.phase) ? [liveFact, ...facts] : facts, rebuildable: [], nestedCommits: 0 }
+  if (worktree === null)
+    return { facts: [...facts, ...(await goneFacts(context, run))], rebuildable: [], nestedCommits: 0 }
   const rebuildable: string[] = []
   let nestedCommits: number | null = null
   try {
@@ -171,6 +175,38 @@ export const liveFact: RemovalFact = {
   names: [],
   onlyHere: true,
 }
+
+/** What is open beside the agent, by name. One more agent is asked for like the first; a shell or a server only ends. */
+function sideFacts(run: Run): RemovalFact[] {
+  const live = liveSides(run)
+  const fact = (sides: typeof live, noun: string, onlyHere: boolean): RemovalFact[] =>
+    sides.length === 0
+      ? []
+      : [
+          {
+            kind: 'processes',
+            count: sides.length,
+            text: `${sides.length} ${noun}${sides.length === 1 ? ' is' : 's are'} open beside the agent; ended first`,
+            names: sides.map(({ title, number }) => `${title} (session ${number})`),
+            onlyHere,
+            why: endedFirst,
+          },
+        ]
+  const isAgent = ({ kind }: (typeof live)[number]) => kind === 'agent'
+  return [
+    ...fact(live.filter(isAgent), 'more agent', true),
+    ...fact(
+      live.filter((side) => !isAgent(side)),
+      'session',
+      false,
+    ),
+  ]
+}
+
+const endedFirst = 'a removal ends it, and everything that it started'
+
+/** True for what a stop ends before anything is moved: it is agreed to, and gone when the run is looked at again. */
+export const isEndedFirst = (fact: RemovalFact): boolean => fact === liveFact || fact.why === endedFirst
 
 /** A hash of the kinds, counts and names, in any order; processes that a stop ends and nobody is asked about are left out. */
 export function consentTo(runId: string, facts: readonly RemovalFact[]): string {

@@ -17,6 +17,7 @@ import type { ReportItem } from '../../model/event.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import { isSettled, type Run, type Trash } from '../../model/run.ts'
+import { liveSides } from '../../model/session.ts'
 import { makeRoom } from '../../store/reserve.ts'
 import { stopRun } from '../attempt/stop.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
@@ -25,7 +26,7 @@ import { inspectPresent } from '../repositories.ts'
 import { lockReason, worktreeRootOf } from '../worktree-root.ts'
 import { finishRemoval } from './finish-removal.ts'
 import { keepGone } from './gone-refs.ts'
-import { consentTo, type InspectedRun, inspectRun, liveFact } from './preview-removal.ts'
+import { consentTo, type InspectedRun, inspectRun, isEndedFirst } from './preview-removal.ts'
 import { dropEmptyEntry, type Manifest, makeTrashEntry, trashEntryPath, writeManifest } from './trash-place.ts'
 
 export interface RemovalRequest {
@@ -57,12 +58,13 @@ export async function removeRun(context: Context, caller: Caller, request: Remov
   }
   let inspected = await inspectRun(context, request)
   checkConsent(inspected.preview, request)
-  if (before.phase === 'running') {
+  if (before.phase === 'running' || liveSides(before).length > 0) {
+    const ended = inspected.preview.facts.filter(isEndedFirst)
     await stopRun(context, caller, { runId: before.id })
     // The agent may have written its last words meanwhile: the counts that were agreed to are looked at again.
     inspected = await inspectRun(context, request)
     const { facts } = inspected.preview
-    checkConsent(inspected.preview, request, consentTo(before.id, [liveFact, ...facts]))
+    checkConsent(inspected.preview, request, consentTo(before.id, [...ended, ...facts]))
   }
   return alone(context, request.runId, () => takeAway(context, caller, request, inspected))
 }
@@ -96,7 +98,7 @@ async function takeAway(
   const { runId } = request
   const run = runOf(context, runId)
   if (!isSettled(run.phase)) throw fail('wrong-phase', { phase: run.phase, wanted: 'settled' })
-  const there = run.worktree !== null && (await exists(run.worktree))
+  const there = !run.inPlace && run.worktree !== null && (await exists(run.worktree))
   if (there && !(await isDirectory(run.worktree!)))
     throw fail('state-unknown', {
       what: 'removed',
@@ -104,7 +106,7 @@ async function takeAway(
       message: `${run.worktree} is a link or a file, not the worktree: it was left alone`,
     })
   // Its folder is gone with it: an unmounted disk looks like that, and what lies there is not lost.
-  if (run.worktree && !there && !request.force && !(await exists(dirname(run.worktree))))
+  if (run.worktree && !run.inPlace && !there && !request.force && !(await exists(dirname(run.worktree))))
     throw fail('state-unknown', {
       what: 'removed',
       path: run.worktree,
@@ -278,7 +280,16 @@ async function retireBranch(
 async function letGo(context: Context, run: Run, at: number): Promise<{ trash: Trash; report: ReportItem[] }> {
   const report: ReportItem[] = []
   let commitsOnlyHere: number | null = 0
-  if (run.worktree) {
+  if (run.inPlace) {
+    const survivors = await endProcesses(context, run.id)
+    if (survivors.length > 0)
+      throw fail('in-use', { what: run.worktree ?? run.id, names: survivors.map(({ pid }) => String(pid)) })
+    report.push({
+      what: run.worktree ?? '',
+      result: 'kept',
+      reason: 'the run worked in place; its folder was not touched',
+    })
+  } else if (run.worktree) {
     const repository = repositoryOf(context, run.repositoryId)
     const entry = readEntries(repository.commonDir).find((candidate) => candidate.path === run.worktree)
     if (entry) {

@@ -27,6 +27,10 @@ export async function restoreRun(
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
     if (run.phase !== 'removed' || !run.trash) throw fail('wrong-phase', { phase: run.phase, wanted: 'removed' })
+    if (run.inPlace)
+      throw fail('unsupported', {
+        message: `${run.id} worked in place, and its folder is where it was: start a new run there ("coppice run --in-place ${run.worktree}")`,
+      })
     if (run.trash.directory === '') {
       record(context, caller, {
         type: 'restore-ended',

@@ -30,13 +30,13 @@ const countAtOnce = pLimit(4)
 export async function listTrash(context: Context): Promise<{ entries: TrashEntry[]; sizeBytes: number | null }> {
   const { runs, repositories } = context.journal.state
   const removed = Object.values(runs).flatMap((run) =>
-    run.phase === 'removed' && run.trash ? [[run, run.trash] as const] : [],
+    run.phase === 'removed' && run.trash && !run.inPlace ? [[run, run.trash] as const] : [],
   )
   const entries = await Promise.all(
     removed.map(async ([run, trash]) => ({
       runId: run.id,
       title: run.title,
-      repository: repositories[run.repositoryId]?.path ?? null,
+      repository: repositories[run.repositoryId ?? '']?.path ?? null,
       branch: run.branch,
       removedAt: trash.removedAt,
       sizeBytes: trash.sizeBytes,
@@ -179,7 +179,7 @@ export async function purgeRun(
  * also looks for repositories in what an install made, which takes seconds: before anything goes, not for a list.
  */
 async function countOnlyHere(context: Context, run: Run, { deep }: { readonly deep: boolean }): Promise<number | null> {
-  if (!run.trash) return 0
+  if (!run.trash || run.inPlace) return 0
   const { directory } = run.trash
   try {
     const repository = repositoryOf(context, run.repositoryId)
@@ -223,6 +223,7 @@ async function purge(
  * a crash leaves half-deleted is never brought back as if it were whole.
  */
 export async function freeEntry(context: Context, run: Run): Promise<{ freedBytes: number; report: ReportItem[] }> {
+  if (run.inPlace) return { freedBytes: 0, report: [] }
   const directory = run.trash?.directory ?? ''
   const going = `${directory}.going`
   // An entry that is gone was deleted by hand; on a disk that is away it is not.
