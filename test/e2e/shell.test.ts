@@ -375,6 +375,20 @@ describe.skipIf(problem !== null)('the Electron shell', () => {
       await driver.open()
     })
 
+    it('zooms with Ctrl and =, with or without Shift', async () => {
+      const level = () =>
+        inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getZoomLevel() ?? null, null)
+      expect(await level()).toBe(0)
+      await inMain(({ BrowserWindow }) => {
+        const window = BrowserWindow.getAllWindows()[0]
+        window?.focus()
+        for (const type of ['keyDown', 'keyUp'] as const)
+          window?.webContents.sendInputEvent({ type, keyCode: '=', modifiers: ['control'] })
+      }, null)
+      await poll('the zoom', async () => ((await level()) === 0.5 ? true : undefined))
+      await inMain(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.setZoomLevel(0), null)
+    })
+
     it.runIf(process.platform === 'linux')(
       'hands none of its descriptors to the host, and leaves no process when it is killed',
       async () => {
