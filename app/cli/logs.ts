@@ -1,8 +1,8 @@
 // `coppice logs`: what a run printed, from its first byte that is kept, and with --follow what it goes on to print. Raw bytes as
 // they were, or text without control sequences.
+import { createLogText } from '../model/log-text.ts'
 import { type Cli, leavable, openWatching, runOf } from './cli.ts'
 import type { Link } from './link.ts'
-import { createLogText } from './log-text.ts'
 
 export interface LogsOptions {
   readonly follow?: boolean
@@ -37,7 +37,9 @@ async function readPages(cli: Cli, link: Link, id: string, options: LogsOptions)
     })
     if (from === 0 && page.firstByte > 0) remark(`The first ${page.firstByte} bytes are no longer kept.`)
     const bytes = Buffer.from(page.data, 'base64')
-    const shown = options.raw ? bytes : text.push(bytes)
+    const at = page.next - bytes.length
+    const before = at > from && bytes.length > 0 ? text.gap() : ''
+    const shown = options.raw ? bytes : before + text.push(bytes)
     if (json && bytes.length > 0)
       write(`${JSON.stringify({ id, from: page.next - bytes.length, next: page.next, ...said(shown) })}\n`)
     else if (!json && shown.length > 0) write(shown)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createLogText } from '../model/log-text.ts'
 import { createChord } from './attach.ts'
-import { createLogText } from './log-text.ts'
 import { createQueryFilter } from './swallow-queries.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -114,6 +114,25 @@ describe('the text of a log', () => {
     expect(read('\u001b[31mrot\u001b[0m é漢\r\n\u001b]0;t\u0007next\u0007\r\n10 %\r50 %\r100 %\r\nlast', size)).toBe(
       'rot é漢\nnext\n100 %\nlast',
     )
+  })
+  it.each([700, 65_537])('has no halves where megabytes come without a line end, %i bytes at a time', (size) => {
+    const group = '🐟漢é\u001b[38;5;196m\u001b]8;;https://example.com/\u0007'
+    expect(read(group.repeat(20_000), size)).toBe('🐟漢é'.repeat(20_000))
+  })
+  it('takes the middle of a string of megabytes for a part of it', () => {
+    expect(read(`a\u001bP${'q#0;1~'.repeat(100_000)}\u001b\\b`, 65_537)).toBe('ab')
+  })
+  it('begins behind the half that a gap has left', () => {
+    const log = createLogText()
+    expect(log.push(bytes('one\ntwo \u001b[3'))).toBe('one\n')
+    expect(log.gap()).toBe('two \n')
+    expect(log.push(bytes('8;5;196mrest\nwhole\n'))).toBe('whole\n')
+    log.gap()
+    log.push(bytes('5;196mred\u001b[0mplain'))
+    expect(log.end()).toBe('plain')
+    log.gap()
+    log.push(Buffer.from('🐟 fish').subarray(2))
+    expect(log.end()).toBe(' fish')
   })
   it('does not hold back a line for ever', () => {
     expect(createLogText().push(bytes('x'.repeat(100_000)))).toHaveLength(100_000)

@@ -33,6 +33,30 @@ export function readableOutput(text: string): string {
   return withoutEscapes(lines).split('\n').map(overwritten).join('\n').replace(invisibleInLines, '')
 }
 
+/**
+ * Cuts a text that goes on later where no escape sequence is halved. `open` is the unfinished sequence at its end, to be put before
+ * what comes; a long one is remembered by its beginning, which is all that is needed to take the rest for a part of it.
+ */
+export function cutWhole(text: string): { readonly whole: string; readonly open: string } {
+  let last: RegExpExecArray | null = null
+  for (const match of text.matchAll(escapes)) last = match
+  const open = last && last.index + last[0].length === text.length && unfinished.test(last[0]) ? last[0] : ''
+  if (!last || open === '') return { whole: text, open: '' }
+  const whole = text.slice(0, last.index)
+  return { whole, open: open.length > longestOpen ? (introducer.exec(open)?.[0] ?? '') : open }
+}
+
+/**
+ * What is left of a text of which the beginning is lost, from the first place that surely is no half of a sequence or character: the
+ * first line's end, else the first sequence's beginning, else behind what could be the end of one.
+ */
+export function fromWhole(text: string): string {
+  const line = text.indexOf('\n')
+  if (line >= 0) return text.slice(line + 1)
+  const sequence = text.indexOf('\u001b')
+  return sequence >= 0 ? text.slice(sequence) : text.replace(/^\ufffd*(?:(?:\[[0-?]*|[0-?]+)[ -/]*[@-~])?/, '')
+}
+
 /** The last line of a program's output that says something, safe to show and cut at `max` characters; "" where none does. */
 export function lastLineOf(text: string, max = 300): string {
   const lines = readableOutput(text).split('\n')
@@ -81,8 +105,15 @@ const hidden = /[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu
 // A program that draws its screen moves the cursor instead of ending lines: up, down, to a place (CSI A B E F H f d, ESC D E M).
 const movesToAnotherLine = /(?:(?:\u001b\[|\u009b)[0-9;]*[ABEFHfd]|\u001b[DEM])+/g
 const movesRight = /(?:\u001b\[|\u009b)([0-9]*)C/g
+/** No sequence that moves or colours anything is longer; only strings are. */
+const longestOpen = 256
 /** Nobody's line has a wider gap. */
 const widestGap = 80
+
+/** The same grammar with its end missing: a sequence that stands at the end of a text, of which more may come. */
+const unfinished =
+  /^(?:(?:\u001b\[|\u009b)[0-?]*[ -/]*|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\r\n]*|\u001b[ -/]*)$/
+const introducer = /^(?:\u001b[[\]PX^_]|.)/
 
 const withoutEscapes = (text: string): string => text.replace(escapes, '')
 

@@ -3,7 +3,8 @@ import { readSpoolFromDisk } from '../../keeper/client.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
 import { isSideSessionId, sideOf } from '../../model/session.ts'
-import { readableOutput } from '../../model/text.ts'
+import { cutWhole, readableOutput } from '../../model/text.ts'
+import { nextTail } from '../../session/tail.ts'
 import { type Context, runOf } from '../context.ts'
 import { recordedSessions } from '../terminal.ts'
 
@@ -41,10 +42,18 @@ async function pageOf(
     from: input.from,
     maxBytes: pageBytes,
   })
-  const next = page.at + page.bytes.length
-  const ended = over && next >= page.end
-  const data = input.raw
-    ? Buffer.from(page.bytes).toString('base64')
-    : readableOutput(Buffer.from(page.bytes).toString('utf8'))
+  const ended = over && page.at + page.bytes.length >= page.end
+  const bytes = input.raw || ended ? page.bytes : page.bytes.subarray(0, wholeLength(page.bytes))
+  const next = page.at + bytes.length
+  const data = input.raw ? Buffer.from(bytes).toString('base64') : readableOutput(Buffer.from(bytes).toString('utf8'))
   return { data, next, firstByte: page.firstByte, ended }
+}
+
+/** How much of a page is text that ends in no half of a character or sequence: what is left begins the next page. */
+function wholeLength(bytes: Buffer): number {
+  const end = bytes.length - nextTail(new Uint8Array(0), bytes, true).length
+  const { open } = cutWhole(bytes.toString('utf8', 0, end))
+  const whole = open === '' ? end : bytes.lastIndexOf(open.slice(0, 1), end - 1)
+  // A string longer than a page must not hold up the reader for ever.
+  return whole <= 0 && bytes.length === pageBytes ? bytes.length : Math.max(0, whole)
 }

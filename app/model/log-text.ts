@@ -1,10 +1,12 @@
 // A program's output as text, piece by piece: escape sequences and control characters gone, what a carriage return overwrote gone
 // with them. Pure. A piece may end anywhere, in the middle of a character or of a sequence; what is given out is only what can no
-// longer change.
-import { readableOutput } from '../model/text.ts'
+// longer change, and never a half of either.
+import { cutWhole, fromWhole, readableOutput } from './text.ts'
 
 export interface LogText {
   push(bytes: Uint8Array): string
+  /** What was printed next is lost: gives out what was held, and goes on at the first place that is no half of anything. */
+  gap(): string
   /** The rest: a last line without an end. */
   end(): string
 }
@@ -13,8 +15,9 @@ export interface LogText {
 const maxLine = 64 * 1024
 
 export function createLogText(): LogText {
-  const decoder = new TextDecoder('utf-8')
+  let decoder = new TextDecoder('utf-8')
   let held = ''
+  let afterGap = false
   const upTo = (end: number) => {
     const text = readableOutput(held.slice(0, end))
     held = held.slice(end)
@@ -23,9 +26,23 @@ export function createLogText(): LogText {
   return {
     push(bytes) {
       held += decoder.decode(bytes, { stream: true })
+      if (afterGap && held !== '') {
+        held = fromWhole(held)
+        afterGap = false
+      }
       const end = held.lastIndexOf('\n') + 1
-      if (end > 0) return upTo(end)
-      return held.length > maxLine ? upTo(held.length) : ''
+      const lines = end > 0 ? upTo(end) : ''
+      if (held.length <= maxLine) return lines
+      const { whole, open } = cutWhole(held)
+      held = open
+      return lines + readableOutput(whole)
+    },
+    gap() {
+      const rest = readableOutput(cutWhole(held).whole)
+      held = ''
+      decoder = new TextDecoder('utf-8')
+      afterGap = true
+      return rest === '' || rest.endsWith('\n') ? rest : `${rest}\n`
     },
     end() {
       held += decoder.decode()
