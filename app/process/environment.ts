@@ -2,7 +2,7 @@
 // (the login shell's PATH, not the desktop's) and nothing of Coppice's own; and that a broken or hanging shell start-up
 // costs a few seconds and is said, never a run. It knows no agents and no runs beyond the names it is given.
 import { createHash, randomBytes } from 'node:crypto'
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
 import { lastLineOf } from '../model/text.ts'
@@ -10,7 +10,7 @@ import { runProgram } from './run-program.ts'
 
 export interface LoginEnvironment {
   readonly environment: Record<string, string>
-  /** `own` where the shell could not be asked: this process's environment, which may lack the user's PATH. */
+  /** `own` where the shell could not be asked: what this process has of the person's session, which may lack their PATH. */
   readonly source: 'login-shell' | 'own'
   /** Why the shell could not be asked. Hostile text. */
   readonly problem?: string
@@ -120,11 +120,11 @@ export async function findOnPath(
 }
 
 async function askShell(shell: string, home: string | undefined, timeoutMs: number): Promise<LoginEnvironment> {
-  const own = withoutOurs({ ...definedOf(process.env), ...(home === undefined ? {} : { HOME: home }) })
+  const own = sessionEnvironment(definedOf(process.env), shell, home)
   const fallBack = (problem: string): LoginEnvironment => ({ environment: own, source: 'own', problem })
   const mark = randomBytes(12).toString('hex')
   const question = questionFor(basename(shell), mark)
-  if (process.platform === 'win32') return { environment: own, source: 'own' }
+  if (process.platform === 'win32') return { environment: withoutOurs(definedOf(process.env)), source: 'own' }
   if (!question) return fallBack(`Coppice does not know how to ask ${shell} for its environment`)
   try {
     // The variable lets a start-up file skip what is slow or asks questions.
@@ -209,8 +209,56 @@ const misleadingStart = /^(COPPICE_|KITTY_|WEZTERM_|ITERM_|ALACRITTY_|GHOSTTY_|V
 
 const misleads = (name: string): boolean => misleading.has(name) || misleadingStart.test(name)
 
+/**
+ * What a fresh log-in would give a shell to begin with: who and where the person is, their session and its language, and how this
+ * machine reaches the network. Nothing else of this process's own environment: it is that of whoever started the host first (a hook,
+ * CI, another agent), and every later agent would see that shell's NO_COLOR, CI or GIT_AUTHOR_DATE.
+ */
+function sessionEnvironment(own: Record<string, string>, shell: string, home?: string): Record<string, string> {
+  const kept = Object.entries(own).filter(([name]) => ofSession.test(name))
+  return {
+    ...machineEnvironment(),
+    ...Object.fromEntries(kept),
+    // What an agent's own terminal says.
+    TERM: 'xterm-256color',
+    SHELL: shell,
+    PATH: sessionPath(own),
+    ...(home === undefined ? {} : { HOME: home }),
+  }
+}
+
+const ofSession = new RegExp(
+  `^(${[
+    'HOME|USER|LOGNAME|TZ|LANG|LANGUAGE|LC_\\w+|TMPDIR|XDG_\\w+|MAIL',
+    'DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|DESKTOP_SESSION|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK|GPG_TTY|KRB5CCNAME',
+    '__CF_USER_TEXT_ENCODING|SECURITYSESSIONID|WSL_\\w+|WSLENV',
+    'https?_proxy|ftp_proxy|all_proxy|no_proxy|HTTPS?_PROXY|FTP_PROXY|ALL_PROXY|NO_PROXY',
+    'SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS',
+    'GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)',
+  ].join('|')})$`,
+)
+
+/** What this machine gives to every log-in (pam_env): a desktop has it already, a shell that is only asked does not read it. */
+function machineEnvironment(): Record<string, string> {
+  try {
+    const lines = readFileSync('/etc/environment', 'utf8').split('\n')
+    const pairs = lines.map((line) => /^\s*(?:export\s+)?([A-Za-z_]\w*)=(["']?)(.*?)\2\s*$/.exec(line))
+    return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1] ?? '', pair[3] ?? '']] : [])))
+  } catch {
+    return {}
+  }
+}
+
+/** The PATH without what npm, git or a Python environment put before it for the one who started this process. */
+function sessionPath(own: Record<string, string>): string {
+  const borrowed = [own.VIRTUAL_ENV, own.CONDA_PREFIX].filter(Boolean).map((place) => join(place ?? '', 'bin'))
+  const ofStarter = /(?:\/node_modules\/\.bin|\/node-gyp-bin|\/(?:libexec|lib)\/git-core)\/?$/
+  const kept = (own.PATH ?? '').split(delimiter).filter((place) => !ofStarter.test(place) && !borrowed.includes(place))
+  return kept.join(delimiter) || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
+
 // Of the program that started this process (npm, a test, a package's launcher): taken out before the login shell is asked, so that
-// its answer holds such a name only where the person's own start-up files set it.
+// its answer holds such a name only where the person's own start-up files set it. (Windows, where no shell is asked.)
 const ofOurStart = new Set([
   'NODE_OPTIONS',
   'VITEST',

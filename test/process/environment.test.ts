@@ -43,7 +43,8 @@ it('takes a whole answer from start-up files that fail', async () => {
 it('falls back to its own with the reason: exit, hang, no shell, unknown shell', async () => {
   const exits = await loginEnvironment({ shell, home: home({ '.bash_profile': 'echo "no nvm here" >&2; exit 7' }) })
   expect(exits).toMatchObject({ source: 'own', problem: expect.stringMatching(/ended with 7: no nvm here/) })
-  expect(exits.environment.PATH).toBe(process.env.PATH)
+  // npm puts its own folders in front.
+  expect(process.env.PATH).toContain(exits.environment.PATH)
   const hanging = home({ '.bash_profile': 'trap "" TERM\nsleep 300' })
   const hangs = await loginEnvironment({ shell, home: hanging, timeoutMs: 500 })
   expect(hangs).toMatchObject({ source: 'own', problem: expect.stringMatching(/within 500 ms/) })
@@ -99,6 +100,43 @@ it('has nothing of the program that started this one, and all that the start-up 
       npm_config_registry: 'https://theirs.example',
       VITE_KEY: 'theirs',
     })
+  } finally {
+    process.env = before
+  }
+})
+
+it('has nothing of the shell, hook or CI that started this process, whether the login shell answers or not', async () => {
+  const before = { ...process.env }
+  const foreign = {
+    NO_COLOR: '1',
+    CI: 'true',
+    FORCE_COLOR: '0',
+    DEBUG: '*',
+    GIT_AUTHOR_DATE: '2001-01-01T00:00:00Z',
+    GIT_DIR: '/elsewhere/.git',
+    SUDO_USER: 'root',
+    ANTHROPIC_MODEL: 'of-that-shell',
+    VIRTUAL_ENV: '/venv',
+  }
+  const place = home({ '.bash_profile': 'export FROM_PROFILE=yes CI=theirs' })
+  Object.assign(process.env, foreign, {
+    TZ: 'Asia/Tokyo',
+    https_proxy: 'http://proxy:3128',
+    SSH_AUTH_SOCK: '/run/agent',
+    TERM: 'dumb',
+    PATH: '/venv/bin:/w/node_modules/.bin:/usr/lib/git-core:/opt/theirs/bin:/usr/bin:/bin',
+  })
+  try {
+    const { environment } = await loginEnvironment({ shell, home: place })
+    const fallBack = (await loginEnvironment({ shell: '/bin/xonsh', home: place })).environment
+    for (const name of Object.keys(foreign)) {
+      expect([name, environment[name]]).toEqual([name, name === 'CI' ? 'theirs' : undefined])
+      expect([name, fallBack[name]]).toEqual([name, undefined])
+    }
+    expect(environment).toMatchObject({ FROM_PROFILE: 'yes', HOME: place, SHELL: shell })
+    const session = { TZ: 'Asia/Tokyo', https_proxy: 'http://proxy:3128', SSH_AUTH_SOCK: '/run/agent' }
+    expect(environment).toMatchObject(session)
+    expect(fallBack).toMatchObject({ ...session, PATH: '/opt/theirs/bin:/usr/bin:/bin' })
   } finally {
     process.env = before
   }
