@@ -76,6 +76,8 @@ export async function attach(cli: Cli, id: string, options: { readonly session?:
   stdin.on('data', keys)
   stdout.on('resize', resize)
   for (const signal of leavingSignals) process.on(signal, leave)
+  // A crash gives no more turns: what is written here is written at once.
+  process.on('exit', putBack)
   try {
     stdin.resume()
     const how = await ended.promise
@@ -93,6 +95,7 @@ export async function attach(cli: Cli, id: string, options: { readonly session?:
     stdin.off('data', keys)
     stdout.off('resize', resize)
     for (const signal of leavingSignals) process.off(signal, leave)
+    process.off('exit', putBack)
     attachment.detach()
   }
 
@@ -135,7 +138,7 @@ export function createChord(to: { send(bytes: Uint8Array): void; leave(): void }
   }
 }
 
-const leavingSignals = ['SIGTERM', 'SIGHUP'] as const
+const leavingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 const clearScreen = '\u001b[2J\u001b[H'
 // Every mode that a program may have left on: alternate screen, mouse, focus, paste, application keys, the kitty keyboard's
 // flags, synchronised output, origin, scroll region, colours, a hidden cursor, charsets.

@@ -235,6 +235,41 @@ describe('attach', () => {
     await cli.json('stop', 'seen')
   })
 
+  it.each(['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const)(
+    'puts the terminal back when %s ends it',
+    async (signal) => {
+      const id = `by-${signal.toLowerCase()}`
+      const modes = '\\e[?1049h\\e[?1003h\\e[?2004h\\e[>1u\\e[?25lDRAWN'
+      await cli.json(
+        'run',
+        '--repo',
+        repo.path,
+        '--command',
+        fake(`raw ${modes}`, 'forever'),
+        '--id',
+        id,
+        '--wait',
+        'running',
+      )
+      const terminal = inTerminal('attach', id)
+      let seen = ''
+      terminal.onData((bytes) => {
+        seen += bytes.toString('utf8')
+      })
+      const exited = new Promise<number>((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)))
+      for (const deadline = Date.now() + 15_000; !seen.includes('DRAWN'); await sleep(30)) {
+        if (Date.now() > deadline) throw new Error(`waited for the screen in ${JSON.stringify(seen)}`)
+      }
+      process.kill(terminal.pid, signal)
+      expect(await exited).toBe(0)
+      const after = seen.slice(seen.lastIndexOf('DRAWN'))
+      for (const off of ['\u001b[?1049l', '1003;', '\u001b[?2004;2031l', '\u001b[?7;25h', '\u001b[<99u'])
+        expect(after).toContain(off)
+      expect((await cli.json('show', id)).phase).toBe('running')
+      await cli.json('stop', id)
+    },
+  )
+
   it('shows a table in colour and in the width of the terminal, unless NO_COLOR asks for none', async () => {
     const id = 'a-run-with-a-name-that-is-as-long-as-it-may-be-1'
     await cli.json('run', '--repo', repo.path, '--command', 'true', '--id', id, '--wait', 'settled')
