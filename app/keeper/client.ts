@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type KeeperConnection, openConnection, type ReadHandlers, type Reading } from './client-connection.ts'
 import type { KeeperSession, SpawnSpec, StreamName } from './frames.ts'
 import { KeeperError } from './keeper-error.ts'
+import type { LineLimit } from './line-limit.ts'
 import { socketCandidates } from './socket-path.ts'
 import { openSpool } from './spool-disk.ts'
 
@@ -44,6 +45,8 @@ export interface Keeper {
   spawn(spec: SpawnSpec): Promise<Pick<KeeperSession, 'pid' | 'startTime'>>
   /** Resolves when the keeper has taken it. Writes and ends arrive in the order in which they were made. */
   write(sessionId: string, bytes: Uint8Array): Promise<void>
+  /** How long a line of its input may be now; null where any length arrives, or this keeper is too old to know. */
+  lineLimit(sessionId: string): Promise<LineLimit | null>
   /** Pipe sessions with `stdin: 'pipe'`; nothing for others. */
   endInput(sessionId: string): Promise<void>
   resize(sessionId: string, cols: number, rows: number): Promise<void>
@@ -204,6 +207,14 @@ function keeperOver(connection: KeeperConnection): Keeper {
     version: connection.version,
     spawn: (spec) => connection.request('spawn', spec) as Promise<Pick<KeeperSession, 'pid' | 'startTime'>>,
     write: (sessionId, bytes) => unheard(connection.write(sessionId, bytes)),
+    async lineLimit(sessionId) {
+      try {
+        return ((await connection.request('line-limit', { sessionId })) as { limit: LineLimit | null }).limit
+      } catch (error) {
+        if ((error as KeeperError).code === 'bad-input') return null
+        throw error
+      }
+    },
     endInput: (sessionId) => ask('end-input', { sessionId }),
     resize: (sessionId, cols, rows) => ask('resize', { sessionId, cols, rows }),
     signal: (sessionId, name) => ask('signal', { sessionId, signal: name }),

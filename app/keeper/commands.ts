@@ -42,6 +42,8 @@ export const commands: Readonly<Record<string, Command>> = {
   'end-input'(state, request) {
     live(state, request.sessionId).endInput()
   },
+  /** How long a line of the session's input may be now: `{ limit: null }` where any length arrives. */
+  'line-limit': (state, request) => ({ limit: live(state, request.sessionId).lineLimit() }),
   resize(state, request) {
     live(state, request.sessionId)
     find(state, request.sessionId).resize(sizeOf(request.cols, 'cols'), sizeOf(request.rows, 'rows'))

@@ -56,6 +56,7 @@ export async function startPipe(spec: SpawnSpec, listeners: Listeners): Promise<
       return true
     },
     endInput: () => child.stdin?.end(),
+    lineLimit: () => null,
     resize() {},
   }
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import pty from 'node-pty'
 import { closeOnExec } from './close-on-exec.ts'
 import type { SpawnSpec } from './frames.ts'
+import { lineLimitOf } from './line-limit.ts'
 import { checkedProgram, drainAfterExit, type Listeners, type Running, signalName } from './running.ts'
 
 /** Starts it; throws the system's error where it cannot. */
@@ -44,6 +45,7 @@ export function startPty(spec: SpawnSpec, listeners: Listeners): Running {
     },
     // A terminal's input has no end; the person or the host types ^D.
     endInput() {},
+    lineLimit: () => (open ? lineLimitOf(terminal.fd) : null),
     resize(cols, rows) {
       // After the close the descriptor's number may already be another terminal's.
       if (open) terminal.resize(cols, rows)

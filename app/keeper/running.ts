@@ -5,6 +5,7 @@ import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { constants as os } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import type { SessionExit, SpawnSpec, StreamName } from './frames.ts'
+import type { LineLimit } from './line-limit.ts'
 
 export interface Running {
   readonly pid: number
@@ -13,6 +14,8 @@ export interface Running {
   /** False where the child takes no input any more. */
   write(bytes: Buffer): boolean
   endInput(): void
+  /** How long a line of its input may be; null where any length arrives, or nobody knows. */
+  lineLimit(): LineLimit | null
   resize(cols: number, rows: number): void
 }
 

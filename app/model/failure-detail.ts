@@ -165,7 +165,7 @@ export const failureDetails = {
   'connection-lost': [],
   'database-corrupt': ['movedTo'],
   'database-newer': ['found', 'known'],
-  'too-large': ['bytes', 'max', 'limit', 'command'],
+  'too-large': ['what', 'bytes', 'max', 'limit', 'command'],
   timeout: ['what', 'seconds'],
   internal: [],
   /** A code that only a newer Coppice knows; its name is in the detail. */

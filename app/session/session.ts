@@ -3,6 +3,7 @@
 // that neither a flood nor a stuck view stalls anything. It knows no runs and no agents; an adapter's reading comes in.
 import { terminalSize } from '../contract/wire.ts'
 import type { Keeper, KeeperError } from '../keeper/client.ts'
+import { fail } from '../model/failure.ts'
 import { pasteBytes } from '../model/paste.ts'
 import type { Exit } from '../model/session.ts'
 import type { EventSummary, TitleReader, TranscriptReader } from '../model/transcript.ts'
@@ -23,13 +24,14 @@ import { createScreen, type Screen } from './screen/screen.ts'
 import { freshStart } from './screen/serialise.ts'
 import { nextTail } from './tail.ts'
 import { createTranscript, recall, type Transcript } from './transcript/transcript.ts'
+import { longestLine, unfinishedLine } from './typed-lines.ts'
 
 export type { SessionFacts } from './activity/facts.ts'
 export type { Viewer, ViewerHandle } from './attach.ts'
 export { openRecorded, type RecordedScreen } from './recorded.ts'
 
 export interface SessionOptions {
-  readonly keeper: Pick<Keeper, 'read' | 'write' | 'resize' | 'list'>
+  readonly keeper: Pick<Keeper, 'read' | 'write' | 'resize' | 'list' | 'lineLimit'>
   readonly sessionId: string
   readonly kind: 'pty' | 'pipe'
   /** Its size now; a screen that was left at another one is resized. */
@@ -62,8 +64,11 @@ export interface Session {
   setDark(dark: boolean): void
   /** What the person types. Nothing where the session is not live. */
   write(bytes: Uint8Array): void
-  /** Hostile text as input: sanitised, between markers where the program asked for them, then Enter if wanted. */
-  paste(text: string, enter: boolean): void
+  /**
+   * Hostile text as input: sanitised, between markers where the program asked for them, then Enter if wanted. `too-large`, and not a
+   * byte is sent, where the program reads lines and one of these is longer than its terminal holds.
+   */
+  paste(text: string, enter: boolean): Promise<void>
   /** Clamped to the terminal's limits. */
   resize(cols: number, rows: number): void
   /** Scrollback and screen as plain text. */
@@ -100,6 +105,8 @@ export function openSession(options: SessionOptions): Session {
   let bell = false
   let live = true
   let restoring = false
+  /** Of the line that is being typed. */
+  let lineBytes = 0
   let closed = false
   let replies = ''
   let replyWindow = { at: 0, bytes: 0 }
@@ -345,6 +352,7 @@ export function openSession(options: SessionOptions): Session {
   function write(bytes: Uint8Array): void {
     if (!live || closed) return
     bell = false
+    lineBytes = unfinishedLine(lineBytes, bytes)
     facts.take({ kind: 'input', at: clock(), answers: inputAnswers(bytes) })
     void keeper.write(sessionId, bytes).catch(() => {})
   }
@@ -361,8 +369,12 @@ export function openSession(options: SessionOptions): Session {
       if (live && !closed) sendReplies()
     },
     write,
-    paste(text, enter) {
-      if (text !== '') write(pasteBytes(text, { bracketed: screen.bracketedPaste }))
+    async paste(text, enter) {
+      const limit = live && !closed ? await keeper.lineLimit(sessionId) : null
+      const bytes = pasteBytes(text, { bracketed: screen.bracketedPaste })
+      const longest = limit ? longestLine(lineBytes, bytes, limit.returnEnds) : 0
+      if (limit && longest > limit.bytes) throw fail('too-large', { what: 'line', bytes: longest, limit: limit.bytes })
+      if (text !== '') write(bytes)
       if (enter) setTimeout(() => write(encoder.encode('\r')), text === '' ? 0 : enterAfterMs)
     },
     resize(cols, rows) {

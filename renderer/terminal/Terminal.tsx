@@ -2,9 +2,11 @@
 // is kept and comes back dimmed), and joins it to each new connection. Bytes go past React.
 import { useEffect, useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
+import { sidesOf } from '../../app/model/session.ts'
 import { bytesText } from '../../app/model/units.ts'
 import { useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'
+import { sayFailure } from '../parts/toasts.ts'
 import { line } from '../parts/words.ts'
 import { ErrorBoundary } from '../window/ErrorBoundary.tsx'
 import { useUi } from '../window/ui.ts'
@@ -40,6 +42,18 @@ export function Terminal(props: Props) {
       <TerminalBox {...props} />
     </ErrorBoundary>
   )
+}
+
+/** Into the session that is shown: the agent's, or the side session whose id it is. */
+async function sendPaste(runId: string, sessionId: string | undefined, text: string): Promise<void> {
+  const { client, state } = useReplica.getState()
+  const run = state.runs[runId]
+  const side = run && sidesOf(run).find((one) => one.sessionId === sessionId)?.number
+  try {
+    await client?.call('run.send', { runId, text, enter: false, ...(side === undefined ? {} : { side }) })
+  } catch (error) {
+    sayFailure('Not pasted', error)
+  }
 }
 
 function TerminalBox({ runId, sessionId, size, line: lineHeight, sizes }: Props) {
@@ -80,6 +94,7 @@ function TerminalBox({ runId, sessionId, size, line: lineHeight, sizes }: Props)
           ),
         onLink: openLink,
         onHover: setLink,
+        onLongPaste: (text) => void sendPaste(runId, sessionId, text),
       })
       view.current = open
       addView(open)

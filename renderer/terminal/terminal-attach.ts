@@ -36,6 +36,8 @@ export interface ViewOptions {
   onKeys(has: boolean): void
   onLink(text: string): void
   onHover(link: string | null): void
+  /** A paste that a program which reads lines may not take whole: the host sends it, or says why not. */
+  onLongPaste(text: string): void
 }
 
 /** Which match is shown, from 1 for the oldest, and how many there are; `at` is null where there are too many to count on. */
@@ -75,6 +77,8 @@ const scrollback = 2000
 const resizeAfterMs = 120
 /** A terminal whose session has ended keeps the keys this long for the one that may follow, in milliseconds. */
 const keysBackAfterMs = 400
+/** The shortest line that a terminal may hold is twice as long (macOS). Characters. */
+const longPaste = 500
 /** Also the scrollbar's, in terminal/terminal.css. Pixels. */
 const rulerWidth = 8
 /** Last screens of closed views: shown, dimmed, until the host's has come. */
@@ -265,7 +269,8 @@ export function openView(options: ViewOptions): TerminalView {
   const giveKeysBack = () => box.closest<HTMLElement>('[data-run-id]')?.focus()
 
   function paste(text: string) {
-    send(pasteBytes(text, { bracketed: terminal.modes.bracketedPasteMode }))
+    if (live && text.length > longPaste) options.onLongPaste(text)
+    else send(pasteBytes(text, { bracketed: terminal.modes.bracketedPasteMode }))
     terminal.scrollToBottom()
   }
   const listeners = new AbortController()

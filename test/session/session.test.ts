@@ -112,6 +112,34 @@ async function start(keeper: Awaited<ReturnType<typeof connect>>, script: string
 }
 
 describe('a session', () => {
+  it('pastes a line whole or not at all, where the program reads lines and where it does not', async () => {
+    const keeper = await connect(dataDirectory())
+    const reads = `IFS= read -r a; echo "got \${#a}"`
+    const id = await start(
+      keeper,
+      `echo up; ${reads}; ${reads}; ${reads}; stty raw -echo; echo raw; head -c 9000 | wc -c`,
+    )
+    const { session, exit } = open(keeper, id, folder())
+    const shows = (text: string) => until(() => session.text().includes(text), text)
+    await shows('up')
+    const tooLong = { failure: { code: 'too-large', detail: { what: 'line', bytes: 4096, limit: 4095 } } }
+    await expect(session.paste('x'.repeat(4096), true)).rejects.toMatchObject(tooLong)
+    await expect(session.paste(`${'é'.repeat(2048)}`, true)).rejects.toMatchObject(tooLong)
+    await session.paste('y'.repeat(4095), false)
+    // What was typed of the line already counts.
+    await expect(session.paste('z', false)).rejects.toMatchObject(tooLong)
+    await session.paste('', true)
+    await shows('got 4095')
+    // Lines that are short enough arrive, however many there are at once.
+    await session.paste(`${'a'.repeat(3000)}\n${'b'.repeat(4000)}`, true)
+    await shows('got 3000')
+    await shows('got 4000')
+    await shows('raw')
+    await session.paste('c'.repeat(9000), false)
+    await shows('9000')
+    expect((await until(exit, 'the exit')).code).toBe(0)
+  })
+
   it('shows output, takes input, and says how it ended', async () => {
     const keeper = await connect(dataDirectory())
     const id = await start(keeper, 'printf "name? "; read name; printf "\\033]0;done\\007hello $name\\n"; exit 3')
@@ -261,6 +289,7 @@ describe('a gap in the output', () => {
       write: async () => {},
       resize: async () => {},
       list: async () => [],
+      lineLimit: async () => null,
     }
     const session = openSession({ keeper, sessionId: 'fake', kind: 'pty', ...size, stateDir: folder() })
     opened.push(session)

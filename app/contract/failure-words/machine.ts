@@ -21,6 +21,9 @@ type Code =
   | 'internal'
   | 'unknown'
 
+/** "5,000 bytes". */
+const toTheByte = (count: number | null): string => `${(count ?? 0).toLocaleString('en-US')} bytes`
+
 export const machineWords: WordsOf<Code> = {
   // the machine
   'permission-denied': (d) => [
@@ -91,8 +94,12 @@ export const machineWords: WordsOf<Code> = {
     'Start the newer Coppice, or name another data directory in COPPICE_HOME',
   ],
   'too-large': (d) => [
-    `${d.size('bytes') === null ? 'That is too much' : `${d.size('bytes')} is too much`} at once${(d.size('limit') ?? d.size('max')) === null ? '' : `; the limit is ${d.size('limit') ?? d.size('max')}`}${d.end} Nothing was changed.`,
-    'Make it smaller, then try again',
+    d.text('what') === 'line'
+      ? `A line of ${toTheByte(d.number('bytes'))} would be cut: the program reads whole lines, and its terminal holds ${toTheByte(d.number('limit'))} of one. Nothing was sent.`
+      : `${d.size('bytes') === null ? 'That is too much' : `${d.size('bytes')} is too much`} at once${(d.size('limit') ?? d.size('max')) === null ? '' : `; the limit is ${d.size('limit') ?? d.size('max')}`}${d.end} Nothing was changed.`,
+    d.text('what') === 'line'
+      ? 'Break the text into shorter lines, or put it into a file of the worktree and send the name of that file'
+      : 'Make it smaller, then try again',
   ],
   timeout: (d) => [
     `${d.text('what') ?? 'It'} took too long${within(d)}${d.end} It may still go on.`,

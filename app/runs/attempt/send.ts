@@ -3,7 +3,7 @@ import { fail } from '../../model/failure.ts'
 import { sideOf } from '../../model/session.ts'
 import { type Context, runOf } from '../context.ts'
 
-/** Pastes text into the run's session. `not-running` where it has none that takes input. */
+/** Pastes text into the run's session. `not-running` where it has none that takes input, `too-large` where a line would be cut. */
 export async function sendText(
   context: Context,
   input: { runId: string; text: string; enter: boolean; side?: number | undefined },
@@ -14,7 +14,7 @@ export async function sendText(
     if (!side) throw fail('not-found', { what: 'side session', id: String(input.side) })
     const open = context.sides.get(side.sessionId)
     if (!open || side.endedAt !== null) throw fail('not-running', { id: side.sessionId, phase: 'ended' })
-    open.paste(input.text, input.enter)
+    await open.paste(input.text, input.enter)
     return {}
   }
   const session = context.sessions.get(run.id)
@@ -23,6 +23,6 @@ export async function sendText(
   if (run.mode === 'headless') {
     throw fail('not-running', { id: run.id, phase: run.phase, mode: run.mode })
   }
-  session.paste(input.text, input.enter)
+  await session.paste(input.text, input.enter)
   return {}
 }
