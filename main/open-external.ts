@@ -1,6 +1,6 @@
 // The one way out of the window: a link in the person's browser.
 import { dialog, shell } from 'electron'
-import { judgeLink } from '../app/model/link.ts'
+import { judgeLink } from '../app/model/text/link.ts'
 
 /** Opens an http(s) link as the model judges it; a name in another script is shown in its plain form first. Never throws. */
 export async function openExternal(link: string): Promise<void> {

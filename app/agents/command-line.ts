@@ -1,7 +1,7 @@
 // Command lines for people: quoted as a POSIX shell would read them back, with the prompt shortened. They are shown and never
 // run, yet they must not lie: what looks like one word is one argument, and no control character reaches a terminal.
 import { basename } from 'node:path'
-import { replaceInvisible } from '../model/text.ts'
+import { replaceInvisible } from '../model/text/text.ts'
 
 /** How much of a prompt a shown command line holds, in characters. */
 const promptHead = 60

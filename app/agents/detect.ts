@@ -4,7 +4,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { AgentName, AgentOptions, Mode } from '../model/run.ts'
-import { lastLineOf } from '../model/text.ts'
+import { lastLineOf } from '../model/text/text.ts'
 import { findOnPath } from '../process/environment.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { Adapter } from './adapter.ts'

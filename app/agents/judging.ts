@@ -2,7 +2,7 @@
 // exit code alone: Claude Code leaves with 0 when it was interrupted or denied, Gemini with 144 for an HTTP 400. What does
 // not fit together is "unknown", which is an answer.
 import type { Exit, Outcome } from '../model/session.ts'
-import { lastLineOf } from '../model/text.ts'
+import { lastLineOf } from '../model/text/text.ts'
 import type { EventSummary } from '../model/transcript.ts'
 import type { Ending } from './adapter.ts'
 

@@ -3,8 +3,8 @@
 import { approvalKindWord, approvalStateWord, approvalWords } from '../contract/approval-words.ts'
 import type { Approval } from '../model/approval.ts'
 import { fail } from '../model/failure.ts'
-import { plainText } from '../model/text.ts'
-import { ageText } from '../model/units.ts'
+import { plainText } from '../model/text/text.ts'
+import { ageText } from '../model/text/units.ts'
 import { type Cli, openWatching } from './cli.ts'
 
 /** Lists what waits for an answer; with `all` also what was answered. */

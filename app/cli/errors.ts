@@ -2,7 +2,7 @@
 // `{code, message, next}`, the next step said in the CLI's own verbs. It must not know what is printed where.
 import { sentenceOf } from '../contract/sentences.ts'
 import { CoppiceFailure, type Failure, type FailureCode, failureOf } from '../model/failure.ts'
-import { plainText } from '../model/text.ts'
+import { plainText } from '../model/text/text.ts'
 
 export interface Ending {
   readonly code: FailureCode

@@ -1,8 +1,8 @@
 // The journal in the open: what happened, when, by whom, to which run; searched, exported, and verified from its file alone.
 import type { Event, JournalRecord } from '../model/event.ts'
 import { fail } from '../model/failure.ts'
-import { plainText } from '../model/text.ts'
-import { dateText } from '../model/units.ts'
+import { plainText } from '../model/text/text.ts'
+import { dateText } from '../model/text/units.ts'
 import { exportAudit } from '../store/audit.ts'
 import type { Verdict } from '../store/chain.ts'
 import { verifyExport } from '../store/verify-export.ts'

@@ -2,7 +2,7 @@
 // model, so that a setting that is added there is here at once.
 import { z } from 'zod'
 import { defaultSettings, SettingsChange } from '../model/settings.ts'
-import { plainText } from '../model/text.ts'
+import { plainText } from '../model/text/text.ts'
 import type { Cli } from './cli.ts'
 import { usageError } from './errors.ts'
 import { table } from './table.ts'

@@ -2,7 +2,7 @@
 import { fail } from '../model/failure.ts'
 import { AgentName, type SideSession } from '../model/run.ts'
 import { sideOf } from '../model/session.ts'
-import { plainText } from '../model/text.ts'
+import { plainText } from '../model/text/text.ts'
 import { attach, refuseWithoutTerminal } from './attach.ts'
 import { type Cli, openWatching, runOf } from './cli.ts'
 import type { Link } from './link.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLogText } from '../model/log-text.ts'
+import { createLogText } from '../model/text/log-text.ts'
 import { createChord } from './attach.ts'
 import { createQueryFilter } from './swallow-queries.ts'
 

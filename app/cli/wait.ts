@@ -1,7 +1,7 @@
 // When has a run got as far as a script waits for? Pure: one run's facts in, an answer out; the link feeds it each event.
 import { sentenceOf } from '../contract/sentences.ts'
 import { isAsking, isSettled, Phase, type Run } from '../model/run.ts'
-import { plainText } from '../model/text.ts'
+import { plainText } from '../model/text/text.ts'
 import { CliError } from './errors.ts'
 
 export const waitTargets = [...Phase.options, 'settled'] as const

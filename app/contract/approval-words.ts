@@ -2,7 +2,7 @@
 // does. Pure. The content is hostile: whoever shows it treats it as text, and never cuts what is agreed to.
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts'
 import { assertNever } from '../model/failure.ts'
-import { plainText } from '../model/text.ts'
+import { plainText } from '../model/text/text.ts'
 
 export interface ApprovalWords {
   /** One sentence. */

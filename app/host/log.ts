@@ -2,7 +2,7 @@
 // that cannot be written must not stop the work) and is synchronous, so that a crash's last words are on the disk. It is given no
 // secrets: no prompt, no terminal bytes, no token, no environment.
 import { appendFileSync, chmodSync, renameSync, statSync } from 'node:fs'
-import { visibleText } from '../model/text.ts'
+import { visibleText } from '../model/text/text.ts'
 
 export type Level = 'info' | 'warn' | 'error'
 

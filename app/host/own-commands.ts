@@ -3,7 +3,7 @@
 import type { HostStatus } from '../contract/commands/host.ts'
 import { protocolVersion } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'
-import { counted } from '../model/units.ts'
+import { counted } from '../model/text/units.ts'
 import type { Handlers, HostRoom, OwnCommand } from './room.ts'
 import type { Service } from './serve.ts'
 

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
-import { lastLineOf } from '../model/text.ts'
+import { lastLineOf } from '../model/text/text.ts'
 import { runProgram } from './run-program.ts'
 
 export interface LoginEnvironment {

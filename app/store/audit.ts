@@ -2,7 +2,7 @@
 // the journal's own chain can be checked from the file alone), the columns a reader wants, and a hash over all of it and the
 // line before, so that no column can be changed unseen. It writes text and opens no database.
 import type { Event, JournalRecord } from '../model/event.ts'
-import { visibleText } from '../model/text.ts'
+import { visibleText } from '../model/text/text.ts'
 import { canonicalJson, sha256 } from './canonical.ts'
 import { genesisHash, type Head } from './chain.ts'
 import { type Folder, runIdOf, startFold } from './fold.ts'

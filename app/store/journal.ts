@@ -3,7 +3,7 @@
 // failed changed nothing. It knows events as values; what they are for is the business of app/runs.
 import { type Actor, Event, type JournalRecord } from '../model/event.ts'
 import { reduce, type State } from '../model/state.ts'
-import { visibleText } from '../model/text.ts'
+import { visibleText } from '../model/text/text.ts'
 import { canonicalJson } from './canonical.ts'
 import { genesisHash, type Head, hashOf, type Verdict, verifyChain } from './chain.ts'
 import type { Database } from './database.ts'

@@ -6,7 +6,7 @@ import { freedSentence, lackingSentence, reportSentences } from '../../app/contr
 import type { Approval } from '../../app/model/approval.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 import type { Run } from '../../app/model/run.ts'
-import { bytesText, dateText } from '../../app/model/units.ts'
+import { bytesText, dateText } from '../../app/model/text/units.ts'
 import { call, useReplica } from '../client/replica.ts'
 import { firstAsked } from '../client/selectors.ts'
 import { say, sayFailure, toasts } from '../parts/toasts.ts'

@@ -3,7 +3,7 @@
 import { useRef } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Failure } from '../../app/model/failure.ts'
-import { bytesText, counted } from '../../app/model/units.ts'
+import { bytesText, counted } from '../../app/model/text/units.ts'
 import { purge } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'

@@ -2,7 +2,7 @@
 // out, removing is refused until the person agrees to that in a second step of its own.
 import { useRef, useState } from 'react'
 import type { RemovalFact, RemovalPreview } from '../../app/contract/commands/cleanup.ts'
-import { bytesText, dateText } from '../../app/model/units.ts'
+import { bytesText, dateText } from '../../app/model/text/units.ts'
 import { removeNow } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
 import { Icon, type IconName } from '../parts/Icon.tsx'

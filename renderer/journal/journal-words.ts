@@ -4,7 +4,7 @@ import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'
 import type { Event } from '../../app/model/event.ts'
 import type { Intent } from '../../app/model/run.ts'
-import { bytesText, dateText } from '../../app/model/units.ts'
+import { bytesText, dateText } from '../../app/model/text/units.ts'
 import type { IconName } from '../parts/Icon.tsx'
 import { line, looks, stageName } from '../parts/words.ts'
 

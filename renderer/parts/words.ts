@@ -5,8 +5,8 @@ import type { Attention, Look } from '../../app/model/attention.ts'
 import type { Failure } from '../../app/model/failure.ts'
 import { isLive, type Live, type Run, type StageRecord } from '../../app/model/run.ts'
 import type { ActivitySource } from '../../app/model/session.ts'
-import { plainText } from '../../app/model/text.ts'
-import { ageText, bytesText, ordinal, shortAge } from '../../app/model/units.ts'
+import { plainText } from '../../app/model/text/text.ts'
+import { ageText, bytesText, ordinal, shortAge } from '../../app/model/text/units.ts'
 import type { IconName } from './Icon.tsx'
 
 export const looks: Readonly<Record<Look, { readonly icon: IconName; readonly state: string }>> = {

@@ -3,7 +3,7 @@
 import { useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'
-import { counted } from '../../app/model/units.ts'
+import { counted } from '../../app/model/text/units.ts'
 import { useLive, useRun } from '../client/hooks.ts'
 import { call } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'

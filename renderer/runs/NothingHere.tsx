@@ -1,5 +1,5 @@
 // What an empty list says: why it is empty, and the way on.
-import { counted } from '../../app/model/units.ts'
+import { counted } from '../../app/model/text/units.ts'
 import { perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'

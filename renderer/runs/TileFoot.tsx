@@ -1,6 +1,6 @@
 // A tile's foot: agent, branch, changes, size, time. On hover or focus the facts give way to what can be done.
 import type { Live, Run } from '../../app/model/run.ts'
-import { ageText, shortAge } from '../../app/model/units.ts'
+import { ageText, shortAge } from '../../app/model/text/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'
 import { Icon } from '../parts/Icon.tsx'
 import { Ticking } from '../parts/Ticking.tsx'

@@ -1,7 +1,7 @@
 // What a person can set. Each field is saved as it is changed and shown as the host has it; nothing here is kept in the page.
 import { type ReactNode, useState } from 'react'
 import type { Settings } from '../../app/model/settings.ts'
-import { bytesText } from '../../app/model/units.ts'
+import { bytesText } from '../../app/model/text/units.ts'
 import { attempt } from '../actions/verbs.ts'
 import { useSettings } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { sidesOf } from '../../app/model/session.ts'
-import { bytesText } from '../../app/model/units.ts'
+import { bytesText } from '../../app/model/text/units.ts'
 import { useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'
 import { sayFailure } from '../parts/toasts.ts'

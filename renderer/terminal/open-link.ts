@@ -1,5 +1,5 @@
 // Opens what a terminal or a page links to, after the model has judged it: in the person's browser, never in this page.
-import { judgeLink } from '../../app/model/link.ts'
+import { judgeLink } from '../../app/model/text/link.ts'
 import { bridge } from '../client/bridge.ts'
 import { say } from '../parts/toasts.ts'
 import { openDialog } from '../window/ui.ts'

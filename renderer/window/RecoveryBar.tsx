@@ -1,8 +1,8 @@
 // What the last start or sweep put right, said once above the strip until the person has read it: one line, and on demand each
 // thing with what was done to it. Which report was read is remembered in this window's storage, not in the host.
 import { useState } from 'react'
-import { plainText } from '../../app/model/text.ts'
-import { dateText } from '../../app/model/units.ts'
+import { plainText } from '../../app/model/text/text.ts'
+import { dateText } from '../../app/model/text/units.ts'
 import { useReplica } from '../client/replica.ts'
 
 const storageName = 'coppice.recovery-read'

@@ -1,5 +1,5 @@
 // The title bar: where I am, the palette, whether the host is there, New run, settings.
-import { counted } from '../../app/model/units.ts'
+import { counted } from '../../app/model/text/units.ts'
 import { action, perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'

@@ -1,8 +1,9 @@
 // Claude Code's stream-json, as 2.1.330 prints it. The order of an event's keys varies, several `result` events may come in one
 // run (a background task ends after the first), `init` repeats with every turn, and the cost is cumulative over the whole
 // conversation, resumed ones included: hence the last one counts and nothing is added up.
+
+import { counted } from '../../model/text/units.ts'
 import type { EventSummary, TranscriptLine } from '../../model/transcript.ts'
-import { counted } from '../../model/units.ts'
 import type { AgentReader } from '../adapter.ts'
 import { brief, field, list, number, text } from '../json.ts'
 import { dollars, type EventReading, inputOf, line, readerOf } from '../reading.ts'

@@ -1,7 +1,8 @@
 // Gemini CLI's stream-json, as 0.61.0 prints it. What it says arrives in pieces (`delta`), which are put together here and
 // shown when the next event of another kind comes. It reports tokens, no cost.
+
+import { counted } from '../../model/text/units.ts'
 import type { TranscriptLine } from '../../model/transcript.ts'
-import { counted } from '../../model/units.ts'
 import type { AgentReader } from '../adapter.ts'
 import { brief, field, number, text } from '../json.ts'
 import { type EventReading, inputOf, line, readerOf } from '../reading.ts'

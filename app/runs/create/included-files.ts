@@ -7,7 +7,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import ignore from 'ignore'
 import { readSmallText } from '../../disk/files.ts'
 import { fail, failureOf } from '../../model/failure.ts'
-import { bytesText } from '../../model/units.ts'
+import { bytesText } from '../../model/text/units.ts'
 
 export const includeFileName = '.worktreeinclude'
 /** A pattern that would copy more than this is a mistake (a node_modules, a build): refused by name, nothing copied. */

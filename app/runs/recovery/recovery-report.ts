@@ -1,7 +1,7 @@
 // What a recovery says to a person: its lines, and one sentence that counts them by what they are. Only what is new is recorded: a
 // thing that was listed before, and is again, is no news.
 import type { ReportItem } from '../../model/event.ts'
-import { counted } from '../../model/units.ts'
+import { counted } from '../../model/text/units.ts'
 import { type Context, record } from '../context.ts'
 
 /** How each kind of line is counted in the sentence: one of it, and several. The order is the sentence's. */

@@ -3,7 +3,7 @@
 import type { RemovalFact } from '../../contract/commands/cleanup.ts'
 import type { NestedRepository } from '../../git/inspect/nested.ts'
 import type { Part, RemovalInspection } from '../../git/inspect/removal.ts'
-import { ageText, bytesText, counted } from '../../model/units.ts'
+import { ageText, bytesText, counted } from '../../model/text/units.ts'
 
 type Kind = RemovalFact['kind']
 type Known<T> = Extract<Part<T>, { readonly known: true }>

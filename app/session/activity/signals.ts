@@ -1,6 +1,6 @@
 // Reads what a program says about itself in its output: OSC 7501 (the program status protocol, rev 0.4, as Claude Code and Codex
 // speak it) and the three dialects of notifications. Pure; the texts are hostile and come out bounded and without controls.
-import { plainText } from '../../model/text.ts'
+import { plainText } from '../../model/text/text.ts'
 
 export interface ProgramStatus {
   readonly state: 'idle' | 'working' | 'blocked' | 'done' | 'error' | 'clear'

@@ -3,7 +3,7 @@
 // view that attaches. It survives hostile output: counts, payloads, titles, links and clusters are bounded, and what throws
 // inside the emulator is caught. It knows no session, no keeper and no client.
 import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from '@xterm/headless'
-import { plainText } from '../../model/text.ts'
+import { plainText } from '../../model/text/text.ts'
 import { type ProgramStatus, parseNotification, parseProgramStatus } from '../activity/signals.ts'
 import { newLinks } from './links.ts'
 import {

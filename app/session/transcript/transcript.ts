@@ -4,7 +4,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { headOf, plainLines, plainText } from '../../model/text.ts'
+import { headOf, plainLines, plainText } from '../../model/text/text.ts'
 import type { AgentEvidence, TranscriptLine, TranscriptReader, TranscriptRole } from '../../model/transcript.ts'
 import { createLineSplitter } from './ndjson.ts'
 
