@@ -520,7 +520,7 @@ describe('pushBranch', () => {
     const surprise = failing('remote-surprise')
     repo.git('config', 'remote.origin.pushurl', fork)
     await expect(pushBranch(repo.context, path, to(sha))).rejects.toEqual(
-      failing('remote-surprise', { expected: repo.remote, actual: [fork] }),
+      failing('remote-surprise', { expected: repo.remote, actual: fork }),
     )
     expect(await pushBranch(repo.context, path, { ...to(sha), expectedUrl: fork })).toMatchObject({ url: fork })
     repo.git('config', '--unset', 'remote.origin.pushurl')

@@ -7,13 +7,12 @@
  * cut at `max` characters with "…".
  */
 export function plainText(text: string, max = 500): string {
-  // What is far beyond the cap is dropped first, so that a hostile megabyte costs nothing.
-  const lines = withoutEscapes(text.slice(0, max * 8 + 4096))
-    .split(/[\r\n\u0085\u2028\u2029]+/)
-    .map((line) => line.replace(/\t/g, ' ').replace(invisible, '').trim())
-    .filter((line) => line !== '')
-  const characters = [...lines.join('; ')]
-  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : characters.join('')
+  return joined(text, max, '; ')
+}
+
+/** A program's own words (a title, a notification, a tool's input) as one line: as `plainText`, but line ends become spaces. */
+export function oneLine(text: string, max = 500): string {
+  return joined(text, max, ' ')
 }
 
 /** Any text with its lines kept and safe to show: as `plainText`, but line ends and tabs stay, and nothing is cut. */
@@ -122,4 +121,14 @@ function overwritten(line: string): string {
   let end = line.length
   while (line[end - 1] === '\r') end--
   return line.slice(line.lastIndexOf('\r', end - 1) + 1, end)
+}
+
+function joined(text: string, max: number, between: string): string {
+  // What is far beyond the cap is dropped first, so that a hostile megabyte costs nothing.
+  const lines = withoutEscapes(text.slice(0, max * 8 + 4096))
+    .split(/[\r\n\u0085\u2028\u2029]+/)
+    .map((line) => line.replace(/\t/g, ' ').replace(invisible, '').trim())
+    .filter((line) => line !== '')
+  const characters = [...lines.join(between)]
+  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : characters.join('')
 }

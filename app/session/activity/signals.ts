@@ -1,6 +1,6 @@
 // Reads what a program says about itself in its output: OSC 7501 (the program status protocol, rev 0.4, as Claude Code and Codex
 // speak it) and the three dialects of notifications. Pure; the texts are hostile and come out bounded and without controls.
-import { plainText } from '../../model/text/text.ts'
+import { oneLine } from '../../model/text/text.ts'
 
 export interface ProgramStatus {
   readonly state: 'idle' | 'working' | 'blocked' | 'done' | 'error' | 'clear'
@@ -23,7 +23,7 @@ export function parseProgramStatus(payload: string): ProgramStatus | null {
   const state = fields.get('state') ?? ''
   if (!states.includes(state)) return null
   const kind = fields.get('kind') ?? ''
-  const message = plainText(decode(fields.get('msg') ?? ''), maxMessage)
+  const message = oneLine(decode(fields.get('msg') ?? ''), maxMessage)
   return {
     state: state as ProgramStatus['state'],
     ...(kinds.includes(kind) ? { kind: kind as NonNullable<ProgramStatus['kind']> } : {}),
@@ -48,7 +48,7 @@ export function parseNotification(osc: number, payload: string): string | null {
       text = metadata.includes('e=1') ? decode(raw) : raw
     }
   }
-  return plainText(text, maxMessage) || null
+  return oneLine(text, maxMessage) || null
 }
 
 /** Base64 as UTF-8 text; '' where it is no base64. */

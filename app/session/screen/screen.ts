@@ -3,7 +3,7 @@
 // view that attaches. It survives hostile output: counts, payloads, titles, links and clusters are bounded, and what throws
 // inside the emulator is caught. It knows no session, no keeper and no client.
 import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from '@xterm/headless'
-import { plainText } from '../../model/text/text.ts'
+import { oneLine, plainText } from '../../model/text/text.ts'
 import { type ProgramStatus, parseNotification, parseProgramStatus } from '../activity/signals.ts'
 import { newLinks } from './links.ts'
 import {
@@ -234,7 +234,7 @@ export function createScreen(options: ScreenOptions): Screen {
 
   function readSignals(): void {
     const title = (data: string) => {
-      modes.title = plainText(data, maxTitle)
+      modes.title = oneLine(data, maxTitle)
       options.onTitle?.(modes.title)
     }
     takeOsc(core, 0, title)

@@ -10,7 +10,7 @@ describe('renderLine', () => {
     (role) => {
       const text = renderLine({ role, text: 'one\ntwo', detail: 'three\nfour' })
       expect(text).toContain('one\r\n  two')
-      expect(text).toContain('three; four')
+      expect(text).toContain('three four')
       expect(text.endsWith('\r\n')).toBe(true)
     },
   )

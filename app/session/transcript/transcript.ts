@@ -4,7 +4,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { headOf, plainLines, plainText } from '../../model/text/text.ts'
+import { headOf, oneLine, plainLines } from '../../model/text/text.ts'
 import type { AgentEvidence, TranscriptLine, TranscriptReader, TranscriptRole } from '../../model/transcript.ts'
 import { createLineSplitter } from './ndjson.ts'
 
@@ -138,7 +138,7 @@ const marks: Readonly<Record<TranscriptRole, { readonly mark: string; readonly s
 export function renderLine(line: TranscriptLine): string {
   const { mark, sgr, rest } = marks[line.role]
   const text = plainLines(cut(line.text, maxText)).trimEnd()
-  const detail = line.detail ? plainText(line.detail, maxDetail) : ''
+  const detail = line.detail ? oneLine(line.detail, maxDetail) : ''
   const body = text.replace(/\n/g, '\r\n  ')
   const spaced = line.role === 'agent' || line.role === 'user' || line.role === 'verdict' ? '\r\n' : ''
   return `${spaced}${style(sgr, mark)} ${style(rest, body)}${detail ? ` ${style('2', detail)}` : ''}\r\n`
