@@ -23,28 +23,31 @@ export function SideTabs({ run, large }: { run: Run; large: boolean }) {
   const opens = action('new-shell').when(momentOf(run.id))
   if (sides.length === 0 && !(large && opens)) return null
   return (
-    <div className="side-tabs" role="tablist" aria-label={`Sessions of ${line(run.title, 60)}`}>
-      <Tab chosen={shown === null} title={agentLabel(run.agent)} onChoose={() => showSide(run.id, null)} />
-      {sides.map((side) => (
-        <span key={side.number} className="side-tab-place">
+    <div className="side-tabs">
+      <div className="side-list" role="tablist" aria-label={`Sessions of ${line(run.title, 60)}`}>
+        <Tab chosen={shown === null} title={agentLabel(run.agent)} onChoose={() => showSide(run.id, null)} />
+        {sides.map((side) => (
           <Tab
+            key={side.number}
             chosen={shown?.number === side.number}
             title={side.title}
             hint={line(side.commandLine, 300)}
             end={endOf(side)}
             onChoose={() => showSide(run.id, side.number)}
           />
-          <button
-            type="button"
-            className="btn quiet icon-only"
-            aria-label={`Close ${line(side.title, 60)}`}
-            title={`Close ${line(side.title, 60)}`}
-            onClick={() => closeTab(run.id, side)}
-          >
-            <Icon name="x" size={12} />
-          </button>
-        </span>
-      ))}
+        ))}
+      </div>
+      {shown && (
+        <button
+          type="button"
+          className="btn quiet icon-only"
+          aria-label={`Close ${line(shown.title, 60)}`}
+          title={`Close ${line(shown.title, 60)}`}
+          onClick={() => closeTab(run.id, shown)}
+        >
+          <Icon name="x" size={12} />
+        </button>
+      )}
       {opens && <OpenMenu runId={run.id} />}
     </div>
   )

@@ -41,6 +41,7 @@ describe('tabs', () => {
       await page.keyboard.press('Control+Shift+X')
       await expect.poll(() => tile.getByRole('tab', { selected: true }).textContent()).not.toBe('Shell')
       await expect.poll(() => textOf(page, id)).not.toContain('side-1')
+      await tile.getByRole('tab', { name: 'Shell' }).click()
       await tile.getByRole('button', { name: 'Close Shell' }).click()
       const dialog = page.getByRole('dialog', { name: /Close “Shell”\?/ })
       await dialog.getByRole('button', { name: /Keep it/ }).click()
