@@ -16,6 +16,7 @@ import { deleteTree } from '../../app/disk/delete-tree.ts'
 import { identityOf } from '../../app/disk/files.ts'
 import { detachWorktree } from '../../app/git/trash/move.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
+import { announceMs } from '../../app/runs/trash/deadlines.ts'
 import { startHost, type TestHost } from '../harness/test-host.ts'
 import { fingerprint, makeRepo, removeTree, type TestRepo } from '../harness/test-repo.ts'
 import { full, patienceMs, reached, report, size } from './report.ts'
@@ -77,10 +78,12 @@ describe('over a host', () => {
     await remove('links')
     await host.call('run.restore', { runId: 'links' })
     expect(fingerprint(worktree)).toEqual(before)
-    // With no hour to keep them in, the sweep of the next start drops node_modules.
+    // With no hour to keep them in, and announced for an hour of the host's running time, the next sweep drops node_modules.
     await host.call('settings.change', { change: { keepRebuildableHours: 0 } })
     const entry = await remove('links')
     await host.kill()
+    const announced = { ranMs: announceMs, dueSince: { 'links rebuildable': 0 } }
+    writeFileSync(join(host.dataDirectory, 'deadlines.json'), JSON.stringify(announced))
     await host.restart()
     await host.until('node_modules to be dropped', () => !existsSync(join(entry, 'tree/node_modules')))
     expect(fingerprint(outside)).toEqual(sentinel)

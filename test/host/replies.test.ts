@@ -25,6 +25,8 @@ const inputs: Partial<Record<(typeof commandNames)[number], object>> = {
   'approval.decide': { approvalId: 'a1', hash: 'abc', decision: 'allow' },
   'run.send': { runId: 'fix', text: 'go on' },
   'run.rename': { runId: 'fix', title: 'Fix' },
+  'session.open': { runId: 'fix', kind: 'shell' },
+  'session.close': { runId: 'fix', number: 1 },
   'run.mark-reviewed': { runId: 'fix', reviewed: true },
   'agent.preview': { agent: 'shell' },
   'journal.export': { format: 'csv' },
