@@ -23,6 +23,7 @@ const shapes: Readonly<Record<string, 'revisions and paths' | 'one revision' | '
   reset: 'paths',
   'ls-files': 'paths',
   'hash-object': 'paths',
+  'update-index': 'paths',
   add: 'paths',
   commit: 'paths',
   'cat-file': 'operands',

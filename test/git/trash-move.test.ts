@@ -18,9 +18,9 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { identityOf } from '../../app/disk/files.ts'
-import { repairSubmodules } from '../../app/git/inspect/submodules.ts'
 import { dropKeepRefs, keepObjects, readKeepRefs } from '../../app/git/trash/keep.ts'
 import { attachWorktree, detachWorktree, moveDirectory } from '../../app/git/trash/move.ts'
+import { settleAt } from '../../app/git/trash/new-place.ts'
 import { readAdminDir } from '../../app/git/worktree/checkout.ts'
 import { listWorktrees } from '../../app/git/worktree/worktree.ts'
 import { fingerprint, type TestRepo, writeFiles } from '../harness/test-repo.ts'
@@ -390,6 +390,7 @@ describe('detach and attach', () => {
     repo.git('commit', '-qm', 'Add a submodule')
     const path = repo.worktree('agent/one')
     repo.gitIn(path, 'submodule', '--quiet', 'update', '--init')
+    repo.gitIn(join(path, 'lib'), 'update-index', '--force-untracked-cache')
     const only = repo.commit({ 'inside.txt': 'i' }, 'Only in the submodule', join(path, 'lib'))
     const previous = readAdminDir(path)
     const trashDir = join(repo.root, 'worktrees/.trash/one')
@@ -398,10 +399,40 @@ describe('detach and attach', () => {
     expect(attachWorktree({ trashDir, path: elsewhere, commonDir: repo.commonDir, adminId: 'renamed' }).changed).toBe(
       true,
     )
-    expect(await repairSubmodules(repo.context, readAdminDir(elsewhere), previous)).toEqual(['lib'])
+    expect(await settleAt(repo.context, readAdminDir(elsewhere), previous)).toEqual(['lib'])
+    expect(await settleAt(repo.context, readAdminDir(elsewhere), previous)).toEqual([])
     expect(repo.gitIn(join(elsewhere, 'lib'), 'rev-parse', 'HEAD')).toBe(only)
-    expect(repo.gitIn(join(elsewhere, 'lib'), 'status', '--porcelain')).toBe('')
+    expect(repo.tryGit(join(elsewhere, 'lib'), 'status', '--porcelain')).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(repo.gitIn(elsewhere, 'status', '--porcelain')).toBe(' M lib')
+  })
+
+  it.each([true, false])('leave nothing of the old path behind for git (untracked cache: %s)', async (cached) => {
+    const repo = repoOf({ files })
+    repo.git('config', 'extensions.worktreeConfig', 'true')
+    const path = repo.worktree('agent/one')
+    repo.gitIn(path, 'config', '--worktree', 'core.hooksPath', join(path, '.hooks'))
+    repo.gitIn(path, 'config', '--worktree', '--add', 'safe.directory', path)
+    repo.gitIn(path, 'config', '--worktree', '--add', 'safe.directory', `${path}-too`)
+    if (cached) {
+      repo.gitIn(path, 'update-index', '--force-untracked-cache')
+      repo.gitIn(path, 'status')
+    }
+    repo.write({ 'new.txt': 'n' }, path)
+    const previous = readAdminDir(path)
+    const trashDir = join(repo.root, 'worktrees/.trash/one')
+    detachWorktree({ worktree: path, adminDir: previous.adminDir, trashDir })
+    const elsewhere = join(repo.root, 'else where')
+    attachWorktree({ trashDir, path: elsewhere, commonDir: repo.commonDir })
+    expect(repo.tryGit(elsewhere, 'status', '--porcelain').stderr.includes('untracked cache')).toBe(cached)
+    const checkout = readAdminDir(elsewhere)
+    await settleAt(repo.context, checkout, previous)
+    const expected = { code: 0, stdout: '?? new.txt\n', stderr: '' }
+    expect(repo.tryGit(elsewhere, 'status', '--porcelain')).toEqual(expected)
+    // The cache itself is kept: without one a status costs twice as much.
+    expect(readFileSync(join(checkout.adminDir, 'index')).includes('UNTR')).toBe(cached)
+    const setting = (key: string) => repo.gitIn(elsewhere, 'config', '--worktree', '--get-all', key).split('\n')
+    expect(setting('core.hooksPath')).toEqual([join(elsewhere, '.hooks')])
+    expect(setting('safe.directory')).toEqual([elsewhere, `${path}-too`])
   })
 })
 

@@ -6,6 +6,8 @@ import { presenceOf } from '../../disk/presence.ts'
 import type { GitContext } from '../../git/exec.ts'
 import { withRepositoryLock } from '../../git/lock.ts'
 import { mendEntries } from '../../git/trash/mend.ts'
+import { settleAt } from '../../git/trash/new-place.ts'
+import { readAdminDir } from '../../git/worktree/checkout.ts'
 import { readEntries } from '../../git/worktree/entries.ts'
 import { type ListedWorktree, listWorktrees, recreateEntry, repairWorktree } from '../../git/worktree/worktree.ts'
 import { failureOf } from '../../model/failure.ts'
@@ -92,6 +94,12 @@ async function healRun(
   if (directory === 'missing') {
     const moved = await movedTo(context, git, repository, run, { entries, strange })
     if (moved) {
+      try {
+        const checkout = readAdminDir(moved)
+        await settleAt(git, checkout, { worktree, adminDir: checkout.adminDir })
+      } catch (error) {
+        context.log(`heal ${run.id}: ${String(error)}`)
+      }
       record(context, context.host, { type: 'worktree-presence', runId: run.id, presence: 'present', worktree: moved })
       const reason = `it was moved from ${worktree}; git and its run know it again`
       return [{ what: moved, result: 'repaired', kind: 'worktree', reason }]

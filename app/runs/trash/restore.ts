@@ -3,12 +3,12 @@
 import { join } from 'node:path'
 import { deleteTree, directoryIdentity } from '../../disk/delete-tree.ts'
 import { exists } from '../../disk/presence.ts'
-import { repairSubmodules } from '../../git/inspect/submodules.ts'
 import { withRepositoryLock } from '../../git/lock.ts'
 import { createBranch, pointHeadAt, pointOperationAt, writeBranchLog } from '../../git/refs/branches.ts'
 import { branchState, uniqueBranch } from '../../git/refs/refs.ts'
 import { dropKeepRefs } from '../../git/trash/keep.ts'
 import { attachWorktree } from '../../git/trash/move.ts'
+import { settleAt } from '../../git/trash/new-place.ts'
 import { readAdminDir } from '../../git/worktree/checkout.ts'
 import { listWorktrees } from '../../git/worktree/worktree.ts'
 import type { ReportItem } from '../../model/event.ts'
@@ -143,7 +143,7 @@ export async function bringBack(
   // By where it is, not by what this call has moved: the one before may have been cut off right after its move.
   const formerAdmin = join(manifest.commonDir, 'worktrees', manifest.adminId)
   if (path !== manifest.worktree || attached.adminDir !== formerAdmin)
-    await repairSubmodules(git, readAdminDir(path), { worktree: manifest.worktree, adminDir: formerAdmin })
+    await settleAt(git, readAdminDir(path), { worktree: manifest.worktree, adminDir: formerAdmin })
   if (branch !== null && manifest.branch !== null && branch !== manifest.branch) {
     pointOperationAt(path, manifest.branch, branch)
     await pointHeadAt(git, path, manifest.branch, branch)
