@@ -46,6 +46,7 @@ export async function main(words: readonly string[]): Promise<number> {
   }
   const verbs: Verbs = {
     add: (path) => runs.add(cli, path),
+    trust: (path, options) => runs.trust(cli, path, options),
     run: (given) => runs.run(cli, given),
     list: (given) => runs.list(cli, given),
     show: (id) => runs.show(cli, on(id)),

@@ -175,6 +175,7 @@ export function eventText(event: Event): string {
     .map(([key, value]) => `${key} ${String(value)}`)
   if ('failure' in event && event.failure) more.push(event.failure.code)
   if (event.type === 'stage-changed') more.push(event.record.stage, event.record.status, event.record.text)
+  if (event.type === 'run-noted') more.push(...event.notes)
   if (event.type === 'intended') {
     more.push(event.intent.kind)
     if ('agreed' in event.intent && event.intent.agreed) more.push(`agreed to: ${event.intent.agreed.join('; ')}`)

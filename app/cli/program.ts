@@ -11,6 +11,7 @@ import { waitTargets } from './wait.ts'
 /** What each verb is called with; `json` is the program's own affair. */
 export interface Verbs {
   add(path: string): Promise<void>
+  trust(path: string, options: { readonly off?: boolean }): Promise<void>
   run(options: RunOptions): Promise<void>
   list(options: { all?: boolean }): Promise<void>
   show(id: string): Promise<void>
@@ -109,6 +110,10 @@ export function createProgram(verbs: Verbs, version: string): Command {
   verb(program, 'add', 'add a repository; one that is known: agree to its remotes as they are now')
     .argument('<path>', 'the repository, or a folder inside it')
     .action((path: string) => verbs.add(path))
+  verb(program, 'trust', "let a repository's own filters run in what Coppice does")
+    .argument('<path>', 'the repository, or a folder inside it')
+    .option('--off', 'take the trust back')
+    .action((path: string, options) => verbs.trust(path, options))
   verb(program, 'list', 'the runs that are kept')
     .alias('ls')
     .option('--all', 'also those in the trash, and those purged')

@@ -92,6 +92,7 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
       view.worktree === null ? `none (${run.worktreePresence})` : plainText(view.worktree, 4096),
     ],
     ['work', workText(view)],
+    ...view.notes.map((note): [string, string] => ['note', plainText(note, 1000)]),
     ['attempt', run.attempts.length === 0 ? null : String(run.attempts.length)],
     ['beside', besideText(run)],
     ['ended', exitText(run)],

@@ -118,6 +118,20 @@ export async function add(cli: Cli, path: string): Promise<void> {
   ])
 }
 
+/** Trusts a repository, adding it where it is new. Its remotes are not agreed to by this. */
+export async function trust(cli: Cli, path: string, options: { readonly off?: boolean }): Promise<void> {
+  const link = await openWatching(cli)
+  const { repositoryId } = await link.call('repository.add', { path: resolve(cli.cwd, path) })
+  const trusted = !options.off
+  await link.call('repository.trust', { repositoryId, trusted })
+  const { path: at } = await link.until(() => link.state.repositories[repositoryId], { timeoutMs: 10_000 })
+  cli.output.result({ id: repositoryId, path: at, trusted }, () => [
+    trusted
+      ? `${plainText(at, 4096)} is trusted: its own filters run.`
+      : `${plainText(at, 4096)} is not trusted any more.`,
+  ])
+}
+
 export async function list(cli: Cli, options: { readonly all?: boolean }): Promise<void> {
   const link = await openWatching(cli)
   const runs = Object.values(link.state.runs)

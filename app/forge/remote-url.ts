@@ -8,8 +8,8 @@ export interface ForgeAddress {
 
 /** Host and path of a remote's URL, or null where it is a local path or none that a browser could open. */
 export function parseRemoteUrl(url: string): ForgeAddress | null {
-  const scp = /^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!\/\/)(.+)$/.exec(url)
-  const match = scp ?? /^(?:https?|ssh|git):\/\/(?:[^@/\s]+@)?([A-Za-z0-9.-]+)(?::\d+)?\/(.+)$/.exec(url)
+  const scp = /^(?:[^@/\s]+@)?([\w.-]+):(?!\/\/)(.+)$/.exec(url)
+  const match = scp ?? /^(?:https?|ssh|git):\/\/(?:[^@/\s]+@)?([\w.-]+)(?::\d+)?\/(.+)$/.exec(url)
   const host = match?.[1]
   const path = match?.[2]?.replace(/\/+$/, '').replace(/\.git$/, '')
   // A one-letter host is a drive (C:\…), not a forge.

@@ -34,6 +34,7 @@ const shapes: Readonly<Record<string, 'revisions and paths' | 'one revision' | '
   'symbolic-ref': 'operands',
   worktree: 'operands',
   // These know no end of options, and read what else they need from stdin.
+  'check-attr': 'plain',
   'check-ref-format': 'plain',
   init: 'plain',
   mktree: 'plain',

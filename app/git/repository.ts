@@ -1,8 +1,8 @@
 // What a repository is, read once when a person adds it and again before a run is made: where its main checkout and common
 // directory are, its remotes, and what a run would start from. Changes nothing.
 import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
-import { isMissing } from '../disk/files.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { exists, isMissing } from '../disk/files.ts'
 import { CoppiceFailure, fail } from '../model/failure.ts'
 import { allValues, type ConfigEntry, lastValue, splitKey } from './config-list.ts'
 import { configOf, type GitContext, git, gitText } from './exec.ts'
@@ -55,7 +55,11 @@ export async function inspectRepository(
   const entries = await configOf(context, start)
   const topLevel = bare ? commonDir : await findMainCheckout(context, start, commonDir, entries)
   if (topLevel === null || bare) {
-    if (!options.accept?.includes('bare-repository')) throw fail('bare-repository', { path: commonDir })
+    if (!options.accept?.includes('bare-repository')) {
+      // With an index it has a checkout: what a bare one says of itself here, somebody has set by mistake.
+      const turned = bare && basename(commonDir) === '.git' && exists(join(commonDir, 'index'))
+      throw fail('bare-repository', turned ? { path: dirname(commonDir), reason: 'core.bare' } : { path: commonDir })
+    }
   }
   const main = topLevel ?? commonDir
   const remotes = remotesOf(entries)

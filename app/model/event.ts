@@ -29,7 +29,12 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('repository-presence'), repositoryId: RepositoryId, presence: Repository.shape.presence }),
   z.object({ type: z.literal('repository-trusted'), repositoryId: RepositoryId, trusted: z.boolean() }),
-  z.object({ type: z.literal('repository-remotes'), repositoryId: RepositoryId, remotes: Repository.shape.remotes }),
+  z.object({
+    type: z.literal('repository-remotes'),
+    repositoryId: RepositoryId,
+    remotes: Repository.shape.remotes,
+    settings: Repository.shape.settings,
+  }),
   z.object({ type: z.literal('repository-forgotten'), repositoryId: RepositoryId }),
   z.object({ type: z.literal('setup-approved'), repositoryId: RepositoryId, hash: z.string(), command: z.string() }),
   /** A run that is prepared goes back into the queue by it, and waits there for the answer. */
@@ -60,6 +65,8 @@ export const Event = z.discriminatedUnion('type', [
   /** Announces an effect; its outcome is one of the events below, or recovery's. */
   z.object({ type: z.literal('intended'), ...run, intent: Intent }),
   z.object({ type: z.literal('worktree-made'), ...run }),
+  /** What a person should know of a run before they rely on it. Takes the place of what was noted before. */
+  z.object({ type: z.literal('run-noted'), ...run, notes: z.array(z.string()) }),
   z.object({ type: z.literal('create-undone'), ...run, report: z.array(ReportItem) }),
   z.object({ type: z.literal('run-failed'), ...run, failure: Failure }),
   z.object({ type: z.literal('run-cancelled'), ...run }),

@@ -42,6 +42,9 @@ const keys = {
   // git
   base: text,
   branch: text,
+  /** Where HEAD is. */
+  head: text,
+  filter: text,
   conflict: text,
   remote: text,
   repository: text,
@@ -95,7 +98,7 @@ const always = ['message', 'lines', 'id', 'path', 'undone', 'reason'] as const s
 /** Each code, with the keys that its detail may have besides those that any failure may have. */
 export const failureDetails = {
   // the caller's input
-  'bad-input': ['field', 'command', 'option', 'mode', 'agent'],
+  'bad-input': ['field', 'names', 'command', 'option', 'mode', 'agent'],
   'not-found': ['what'],
   'id-taken': ['suggestion'],
   'prompt-too-long': ['bytes', 'max', 'limit'],
@@ -121,6 +124,7 @@ export const failureDetails = {
   'state-unknown': ['what', 'names', 'ref', 'branch', 'command', 'exit', 'lock'],
   // create
   'needs-approval': ['command', 'file', 'hash', 'repository', 'approval'],
+  'filter-untrusted': ['filter', 'file', 'count', 'command'],
   'copy-failed': ['file'],
   'setup-failed': ['command', 'file', 'exit'],
   'install-failed': ['command', 'exit', 'install'],
@@ -135,6 +139,7 @@ export const failureDetails = {
   // publish
   'no-remote': ['remote', 'repository'],
   'nothing-to-push': ['branch'],
+  'head-elsewhere': ['head', 'branch', 'command'],
   'remote-surprise': ['remote', 'actual', 'url', 'expected', 'transport'],
   'push-refused': ['remote', 'branch', 'command', 'exit', 'ignored'],
   'push-auth': ['remote', 'branch', 'url', 'command', 'exit', 'ignored'],

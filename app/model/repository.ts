@@ -19,6 +19,8 @@ export const Repository = z.object({
   demo: z.boolean(),
   /** The remotes as they were when a person last added the repository: a push to another address is a surprise, and refused. */
   remotes: z.array(z.object({ name: z.string(), url: z.string() })).default([]),
+  /** What its shared configuration said then of how git works here; absent for one that was added by an older version. */
+  settings: z.record(z.string(), z.string()).optional(),
 })
 export type Repository = z.infer<typeof Repository>
 

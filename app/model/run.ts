@@ -188,6 +188,8 @@ export const Run = z.object({
   worktree: z.string().nullable(),
   worktreePresence: z.enum(['none', 'present', 'missing', 'trashed']),
   stages: z.array(StageRecord),
+  /** What is odd about its worktree, in whole sentences: hooks that will not run, files that are missing. Absent: nothing. */
+  notes: z.array(z.string()).optional(),
   attempts: z.array(Attempt),
   /** Absent where none was ever opened. */
   sides: z.array(SideSession).optional(),

@@ -55,7 +55,10 @@ function fold(state: State, seq: number, at: number, event: Event): State {
     case 'repository-presence':
       return changeRepository(state, event.repositoryId, { presence: event.presence })
     case 'repository-remotes':
-      return changeRepository(state, event.repositoryId, { remotes: event.remotes })
+      return changeRepository(state, event.repositoryId, {
+        remotes: event.remotes,
+        ...(event.settings ? { settings: event.settings } : {}),
+      })
     case 'repository-trusted':
       return changeRepository(state, event.repositoryId, { trusted: event.trusted })
     case 'repository-forgotten': {
@@ -154,6 +157,8 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
       return foldIntent(run, event.intent)
     case 'worktree-made':
       return { ...run, intent: null, worktreePresence: 'present' }
+    case 'run-noted':
+      return { ...run, notes: event.notes }
     case 'create-undone':
       return {
         ...run,

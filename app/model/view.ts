@@ -22,6 +22,10 @@ export interface RunView {
   readonly worktree: string | null
   /** True where `worktree` is a folder that the person named, which Coppice never makes, moves or removes. */
   readonly inPlace: boolean
+  /** Where HEAD is in the worktree: the branch (null: detached), or null where that is not known. */
+  readonly head: { readonly branch: string | null; readonly detached: boolean } | null
+  /** What is odd about the worktree, in whole sentences. */
+  readonly notes: readonly string[]
   readonly phase: Phase
   readonly activity: ActivityState | null
   /** permission · question · plan · limit · failed · stalled · finished · interrupted · unavailable, or null: nobody needs to look. */
@@ -43,6 +47,7 @@ export interface RunView {
 /** The view of one run at the moment `now` (milliseconds). */
 export function runView(state: State, run: Run, live: Live | undefined, now: number): RunView {
   const attention = attentionOf(run, live, now)
+  const head = live?.headBranch?.value
   return {
     id: run.id,
     title: run.title,
@@ -52,6 +57,8 @@ export function runView(state: State, run: Run, live: Live | undefined, now: num
     base: run.resolvedBase ? `${run.resolvedBase}@${run.baseCommit ?? ''}` : run.baseRef,
     worktree: run.worktreePresence === 'present' || run.worktreePresence === 'missing' ? run.worktree : null,
     inPlace: run.inPlace ?? false,
+    head: head == null ? null : { branch: head === '' ? null : head, detached: head === '' },
+    notes: run.notes ?? [],
     phase: run.phase,
     activity: run.phase === 'running' ? (live?.activity?.state ?? 'unknown') : null,
     attention: attention.rank <= 2 ? attention.look : null,

@@ -2,15 +2,17 @@
 import { isAbsolute } from 'node:path'
 import { detectAgents } from '../agents/detect.ts'
 import type { Finding } from '../contract/commands/host.ts'
+import { sentenceOf } from '../contract/sentences.ts'
 import { exists } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
+import { changeText, putBackCommand } from '../git/shared-config.ts'
 import { failureOf } from '../model/failure.ts'
 import { isKept, isLive } from '../model/run.ts'
 import { bytesText, counted } from '../model/text/units.ts'
 import { loginEnvironment } from '../process/environment.ts'
 import type { Context } from './context.ts'
 import { isOpen } from './recovery/recovery-report.ts'
-import { inspectPresent } from './repositories.ts'
+import { changedSettings, inspectPresent } from './repositories.ts'
 import { spaceLeft } from './space.ts'
 import { listTrash } from './trash/trash.ts'
 import { worktreeRootOf } from './worktree-root.ts'
@@ -23,7 +25,8 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
       findings.push({ subject, ...(await work()) })
     } catch (error) {
       const failure = failureOf(error)
-      findings.push({ subject, result: 'unknown', text: String(failure.detail?.message ?? failure.code), next: null })
+      const { message, next } = sentenceOf(failure)
+      findings.push({ subject, result: 'unknown', text: message, next })
     }
   }
   await check('git', async () => ({ result: 'ok', text: await gitVersion(await context.git(null)), next: null }))
@@ -69,7 +72,13 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
   for (const repository of Object.values(repositories)) {
     await check(repository.name, async () => {
       await inspectPresent(context, repository)
-      return { result: 'ok', text: repository.path, next: null }
+      const changes = await changedSettings(context, repository)
+      if (changes.length === 0) return { result: 'ok', text: repository.path, next: null }
+      return {
+        result: 'warning',
+        text: `${repository.path}: its shared configuration has changed since you added it: ${changes.map(changeText).join('; ')}`,
+        next: `Put it back with "${putBackCommand(repository.path, changes)}", or keep it with "coppice add".`,
+      }
     })
   }
   await check('runs', async () => {

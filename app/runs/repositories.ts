@@ -9,6 +9,7 @@ import { presenceOf } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
 import { fetchRef, listBranches, refAge, trackedFiles } from '../git/refs/refs.ts'
 import { inspectRepository } from '../git/repository.ts'
+import { type SettingChange, settingChanges, sharedSettings } from '../git/shared-config.ts'
 import { readEntries } from '../git/worktree/entries.ts'
 import { repairWorktree } from '../git/worktree/worktree.ts'
 import { fail } from '../model/failure.ts'
@@ -50,10 +51,12 @@ export async function addRepository(
       })
     }
     const remotes = found.remotes.map(({ name, url }) => ({ name, url }))
-    if (input.agree && JSON.stringify(remotes) !== JSON.stringify(known.remotes)) {
-      // Adding it again on purpose is how a person says that its remotes are right as they are now. Naming it for a run or at a
-      // start is not: an agent may have changed them meanwhile.
-      record(context, caller, { type: 'repository-remotes', repositoryId: known.id, remotes })
+    const settings = await sharedSettings(git, found.topLevel)
+    const agreed = JSON.stringify([known.remotes, known.settings]) === JSON.stringify([remotes, settings])
+    if (input.agree && !agreed) {
+      // Adding it again on purpose is how a person says that its remotes and settings are right as they are now. Naming it for a run
+      // or at a start is not: an agent may have changed them meanwhile.
+      record(context, caller, { type: 'repository-remotes', repositoryId: known.id, remotes, settings })
     }
     return { repositoryId: known.id }
   }
@@ -85,6 +88,7 @@ export async function addRepository(
     presence: 'present',
     demo: input.demo ?? false,
     remotes: found.remotes.map(({ name, url }) => ({ name, url })),
+    settings: await sharedSettings(git, found.topLevel),
   }
   record(context, caller, { type: 'repository-added', repository })
   rememberPath(context, caller, found.topLevel)
@@ -231,6 +235,12 @@ export async function inspectPresent(context: Context, repository: Repository) {
     }
     throw fail('repository-unavailable', { path: repository.path })
   }
+}
+
+/** What the shared configuration says otherwise than when a person last added the repository; nothing where that is not known. */
+export async function changedSettings(context: Context, repository: Repository): Promise<SettingChange[]> {
+  if (!repository.settings) return []
+  return settingChanges(repository.settings, await sharedSettings(await context.git(repository), repository.path))
 }
 
 /** Fetches the default base now. Works offline: then `fetched` is false with the reason. */

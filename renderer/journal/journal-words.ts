@@ -66,6 +66,8 @@ export function eventText(event: Event): EventWords {
       return say('queued', `About to: ${intentWords[event.intent.kind]}${agreedIn(event.intent)}`)
     case 'worktree-made':
       return say('folder', 'Worktree made')
+    case 'run-noted':
+      return say('commit', event.notes.join(' '))
     case 'create-undone':
       return say('undo', 'What was begun was taken back')
     case 'run-failed':

@@ -195,4 +195,72 @@ esac`)
     expect(error.message).toContain('The branch is pushed.')
     expect(remoteRefs()).toContain(`refs/heads/agent/${id} ${head}`)
   })
+
+  it('knows the forge behind an alias of ssh’s configuration, and behind the port of https', async () => {
+    gh(`case "$1 $2" in
+'auth status') ;;
+'pr list') echo '[]' ;;
+'pr create') echo https://github.com/acme/shop/pull/9 ;;
+esac`)
+    // What ssh says of a name, without connecting to it.
+    const ssh = join(cli.home, 'bin/ssh')
+    const says = 'case "$3" in my_work) echo "hostname ssh.github.com" ;; *) echo "hostname $3" ;; esac'
+    writeFileSync(ssh, `#!/bin/sh\n[ "$1 $2" = "-G --" ] && { echo "user git"; ${says}; }\n`)
+    chmodSync(ssh, 0o755)
+    const alias = 'git@my_work:acme/shop.git'
+    appendFileSync(join(cli.home, '.gitconfig'), `[url "${repo.remote}"]\n\tinsteadOf = ${alias}\n`)
+    origin(alias)
+    await cli.json('add', repo.path)
+    const { id } = await worked()
+    expect(await cli.json('pr', id)).toEqual({ id, url: 'https://github.com/acme/shop/pull/9', opened: true })
+    expect(
+      asked()
+        .slice(-3)
+        .map((line) => line.split(' --head')[0]),
+    ).toEqual([
+      'auth status --hostname github.com',
+      'pr list --repo github.com/acme/shop',
+      'pr create --repo github.com/acme/shop',
+    ])
+    origin(forge)
+    await cli.json('add', repo.path)
+    rmSync(ssh)
+  })
+})
+
+describe('an agent that has left its branch', () => {
+  it('is not pushed past: the refusal names HEAD, what it has and a command that works', async () => {
+    const { id, head } = await worked()
+    const { worktree } = await cli.json<{ worktree: string }>('show', id)
+    repo.gitIn(worktree, 'switch', '-q', '-c', 'feature/next')
+    repo.commit({ 'next.txt': 'n' }, 'next', worktree)
+    const before = remoteRefs()
+    const error = await cli.told(1, 'push', id)
+    expect(error.code).toBe('head-elsewhere')
+    expect(error.message).toBe(
+      `The worktree is on feature/next, not on agent/${id}: HEAD has 1 commit that agent/${id} does not have. Nothing was pushed.`,
+    )
+    expect(error.next).toContain(`git -C ${worktree} switch -C agent/${id}`)
+    expect(remoteRefs()).toEqual(before)
+    repo.gitIn(worktree, 'switch', '-q', '-C', `agent/${id}`)
+    const pushed = await cli.json<Pushed>('push', id)
+    expect(pushed.sha).toBe(repo.gitIn(worktree, 'rev-parse', 'HEAD'))
+    expect(pushed.sha).not.toBe(head)
+  })
+})
+
+describe('names that hide others', () => {
+  it('are refused for a branch, and for a base that means two things', async () => {
+    const run = (...words: string[]) => cli.told(1, 'run', '--repo', repo.path, '--command', 'true', ...words)
+    expect(await run('--branch', 'origin/main')).toMatchObject({
+      code: 'branch-name-invalid',
+      message:
+        'origin/main cannot be the name of a new branch: it would hide the branches of the remote origin. Nothing was created.',
+    })
+    expect((await run('--branch', 'refs/heads/main')).code).toBe('branch-name-invalid')
+    repo.git('tag', 'main')
+    const error = await run('--base', 'main')
+    repo.git('tag', '-d', 'main')
+    expect(error.message).toContain('the tag refs/tags/main, the branch refs/heads/main')
+  })
 })

@@ -1,4 +1,5 @@
 // The words of what a repository, or git itself, refuses.
+import { shellWord } from '../../model/shell-word.ts'
 import { at, exit, type WordsOf, within } from './facts.ts'
 
 type Code =
@@ -25,10 +26,16 @@ export const gitWords: WordsOf<Code> = {
     `${d.text('path') ?? 'That folder'} is not inside a git repository${d.end} Nothing was added.`,
     'Choose a folder that holds a git repository, or make one there with "git init"',
   ],
-  'bare-repository': (d) => [
-    `${d.text('path') ?? 'That repository'} is bare: it has no checkout to work beside. Nothing was added.`,
-    'Choose a clone of it that has a checkout',
-  ],
+  'bare-repository': (d) =>
+    d.text('reason') === 'core.bare'
+      ? [
+          `Something has set core.bare to true in the configuration of ${d.text('path') ?? 'the repository'} (a hook that runs "git init" can do that), so git fails in its checkout. ${d.unchanged}`,
+          `Run "git -C ${shellWord(d.text('path') ?? '.')} config core.bare false", then try again`,
+        ]
+      : [
+          `${d.text('path') ?? 'That repository'} is bare: it has no checkout to work beside. Nothing was added.`,
+          'Choose a clone of it that has a checkout',
+        ],
   'no-commits': (d) => [
     `${d.text('path') ?? 'The repository'} has no commits yet, so there is nothing to start from. Nothing was created.`,
     'Make a first commit there, then try again',
@@ -42,8 +49,8 @@ export const gitWords: WordsOf<Code> = {
     d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Use a branch, tag or commit that the repository has',
   ],
   'branch-name-invalid': (d) => [
-    `git does not take ${d.text('branch') ?? 'that'} as a branch name${d.end} Nothing was created.`,
-    'Use letters, digits, "-", "_", "." and "/" only',
+    `${d.text('branch') ?? 'That'} cannot be the name of a new branch${d.end} Nothing was created.`,
+    'Use another name, of letters, digits, "-", "_", "." and "/" only',
   ],
   'branch-exists': (d) => [
     `Branch ${d.text('branch') ?? 'of that name'} ${d.text('conflict') ? `cannot stand beside branch ${d.text('conflict')}` : 'exists already'}${d.text('message')?.startsWith('another run') ? `: ${d.text('message')}` : ''}. Nothing was created.`,

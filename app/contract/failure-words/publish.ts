@@ -4,6 +4,7 @@ import { type Facts, type WordsOf, within } from './facts.ts'
 type Code =
   | 'no-remote'
   | 'nothing-to-push'
+  | 'head-elsewhere'
   | 'remote-surprise'
   | 'push-refused'
   | 'push-auth'
@@ -18,6 +19,12 @@ export const publishWords: WordsOf<Code> = {
   'nothing-to-push': (d) => [
     `${d.text('branch') ? `Branch ${d.text('branch')}` : 'The branch'} has no commits of its own. Nothing was pushed.`,
     'Commit in the worktree first, or ask the agent to',
+  ],
+  'head-elsewhere': (d) => [
+    `The worktree is on ${d.text('head') ?? 'another branch'}, not on ${d.text('branch') ?? 'the branch of the run'}${d.end} Nothing was pushed.`,
+    d.text('command')
+      ? `Run "${d.text('command', 1000)}", then push again`
+      : 'Bring the branch of the run up to date in its worktree, then push again',
   ],
   'remote-surprise': (d) => [
     `${d.text('remote') ? `Remote ${d.text('remote')}` : 'The remote'}${leadsTo(d)}${d.end} Nothing was pushed.`,

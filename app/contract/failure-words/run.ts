@@ -1,8 +1,10 @@
 // The words of a run that could not be made, started, stopped or typed into.
+import { shellWord } from '../../model/shell-word.ts'
 import { exit, run, type WordsOf } from './facts.ts'
 
 type Code =
   | 'needs-approval'
+  | 'filter-untrusted'
   | 'copy-failed'
   | 'setup-failed'
   | 'install-failed'
@@ -20,6 +22,10 @@ export const runWords: WordsOf<Code> = {
   'needs-approval': (d) => [
     `The run waits for an answer before it goes on${d.text('command') ? `: ${d.text('command', 400)}` : ''}${d.text('file') ? ` (from ${d.text('file')})` : ''}. Nothing was run.`,
     d.text('command') ? 'Resume it to be asked again' : 'Read what it asks, then allow or deny it',
+  ],
+  'filter-untrusted': (d) => [
+    `The repository's own filter${d.text('filter') ? ` ${d.text('filter')}` : ''} changes ${d.number('count') ?? 'some'} of its files${d.text('file') ? ` (${d.text('file')})` : ''}, and it is off while the repository is not trusted. The agent's git would run it and see files as changed that nobody touched. Nothing was created.`,
+    `Look at what it runs${d.text('command') ? ` (${d.text('command', 300)})` : ''}, trust the repository ("coppice trust ${shellWord(d.text('path') ?? '.')}"), then try again`,
   ],
   'copy-failed': (d) => [
     `${d.text('file') ?? 'A file that .worktreeinclude names'} could not be copied into the worktree${d.end} Nothing was created.`,

@@ -2,7 +2,7 @@
 // worktree's HEAD at another name. All by compare-and-swap, under the repository's lock.
 import { join } from 'node:path'
 import { readSmallFile, readSmallText, replaceFile } from '../../disk/files.ts'
-import { CoppiceFailure } from '../../model/failure.ts'
+import { CoppiceFailure, fail } from '../../model/failure.ts'
 import { type GitContext, git, gitText } from '../exec.ts'
 import { withRepositoryLock } from '../lock.ts'
 import { branchReflogPath, locateCheckout, readReflog } from '../worktree/checkout.ts'
@@ -98,6 +98,31 @@ export function writeBranchLog(repository: RepositoryPlace, branch: string, log:
 /** Whether every commit of a branch is on some remote branch. Throws where that cannot be said. */
 export async function isOnRemotes(context: GitContext, directory: string, commit: string): Promise<boolean> {
   return (await gitText(context, directory, ['rev-list', '--count', ...notOnRemotes], { revisions: [commit] })) === '0'
+}
+
+/**
+ * Where HEAD is, if not on `branch` and with commits that the branch does not have; else null. `head` is null for a detached one,
+ * `commits` what HEAD has and the branch has not (null: there is no such branch), `ahead` the other way round.
+ */
+export async function headAway(
+  context: GitContext,
+  worktree: string,
+  branch: string,
+): Promise<{ readonly head: string | null; readonly commits: number | null; readonly ahead: number } | null> {
+  const checkout = locateCheckout(worktree)
+  const named = await git(context, worktree, ['symbolic-ref', '--quiet'], { checkout, operands: ['HEAD'], exits: [1] })
+  const ref = named.code === 0 ? named.stdout.toString('utf8').trim() : null
+  if (ref === `refs/heads/${branch}`) return null
+  const head = ref?.replace(/^refs\/heads\//, '') ?? null
+  const args = ['rev-parse', '--verify', '--quiet']
+  const own = await git(context, worktree, args, { checkout, revisions: [`refs/heads/${branch}^{commit}`], exits: [1] })
+  if (own.code !== 0) return { head, commits: null, ahead: 0 }
+  const revisions = [`${own.stdout.toString('utf8').trim()}...HEAD`]
+  const text = await gitText(context, worktree, ['rev-list', '--left-right', '--count'], { checkout, revisions })
+  const [ahead, commits] = text.split('\t').map(Number)
+  if (!Number.isSafeInteger(ahead) || !Number.isSafeInteger(commits))
+    throw fail('state-unknown', { message: `git counted "${text}"` })
+  return commits === 0 ? null : { head, commits: commits!, ahead: ahead! }
 }
 
 /** First lines of the commits that HEAD has and `base` does not, oldest first, at most `limit`. */

@@ -1,13 +1,14 @@
 // Makes, lists, locks and repairs linked worktrees. A create that fails or is cancelled leaves the repository as it was: what
 // it had done is found by looking, not by remembering, and taken back, the branch by compare-and-swap only.
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { exists, readSmallText, syncDirectory } from '../../disk/files.ts'
+import { exists, lstatOrNull, readSmallText, syncDirectory } from '../../disk/files.ts'
 import { fail, failureOf, systemFailureCode } from '../../model/failure.ts'
 import { type GitContext, git } from '../exec.ts'
 import { withCheckoutSlot, withRepositoryLock, withRetry } from '../lock.ts'
 import { branchNameProblem } from '../refs/branch-name.ts'
 import { branchState, objectName } from '../refs/refs.ts'
+import { lastLines } from '../stderr.ts'
 import { clearDeadLocks } from '../trash/mend.ts'
 import { type Checkout, readAdminDir, realOrNull } from './checkout.ts'
 import { deleteEntry } from './entries.ts'
@@ -161,7 +162,8 @@ function whyNotWritten(error: unknown, commonDir: string): unknown {
 async function fillWorktree(context: GitContext, checkout: Checkout, options: AddOptions): Promise<void> {
   const { signal, branch, commit } = options
   const cached = [['core.untrackedCache', 'true']] as const
-  await withCheckoutSlot(
+  if (context.trusted) lendKeys(checkout)
+  const { stderr } = await withCheckoutSlot(
     () =>
       git(context, checkout.worktree, ['reset', '--hard', '--quiet'], {
         checkout,
@@ -172,6 +174,15 @@ async function fillWorktree(context: GitContext, checkout: Checkout, options: Ad
       }),
     { signal },
   )
+  // A filter that fails and is not required leaves the file as it is stored, and git exits with 0 (2.39).
+  const failed = /^error: external filter '(.*)' failed.*$/m.exec(stderr)
+  if (failed)
+    throw fail('git-failed', {
+      command: 'reset',
+      reason: 'filter-failed',
+      path: checkout.worktree,
+      message: `the filter ${failed[1]} fails in a linked worktree: ${lastLines(stderr)}`,
+    })
   // Written once here, the untracked cache halves every later status; later ones take no lock and so never write it.
   const args = ['status', '--porcelain=v2', '--branch', '-z', '--untracked-files=normal', '--ignore-submodules=dirty']
   const { stdout } = await git(context, checkout.worktree, args, { checkout, write: true, signal, config: cached })
@@ -182,6 +193,16 @@ async function fillWorktree(context: GitContext, checkout: Checkout, options: Ad
       message: `after its creation git says: ${lines.slice(0, 2).join(', ')}`,
     })
   }
+}
+
+/**
+ * git-crypt looks for its keys in the git directory of the worktree, and they lie in the main one: without them each git command of the
+ * agent ends with 128. Only for a trusted repository: a link shows nothing that the main checkout does not show in plain text.
+ */
+function lendKeys(checkout: Checkout): void {
+  if (checkout.id === null || !lstatOrNull(join(checkout.commonDir, 'git-crypt'))?.isDirectory()) return
+  const link = join(checkout.adminDir, 'git-crypt')
+  if (!exists(link)) symlinkSync(join('..', '..', 'git-crypt'), link)
 }
 
 /** Locks a worktree with a reason, so that neither prune nor gc forgets it. */
@@ -237,6 +258,7 @@ export async function recreateEntry(
       }
       syncDirectory(adminDir)
       const checkout = readAdminDir(worktree)
+      if (context.trusted) lendKeys(checkout)
       await git(context, checkout.worktree, ['reset', '--quiet'], { checkout, write: true, exits: [1] })
       return true
     } catch (error) {

@@ -3,6 +3,7 @@
 import { adapterOf } from '../../agents/adapters.ts'
 import { findAgent, missingText } from '../../agents/detect.ts'
 import { type GitContext, gitVersion } from '../../git/exec.ts'
+import { fullRevision, hidesAnother } from '../../git/refs/names.ts'
 import { branchState, fetchRef, isValidBranchName, resolveCommit, uniqueBranch } from '../../git/refs/refs.ts'
 import type { InspectedRepository } from '../../git/repository.ts'
 import type { Asked } from '../../model/approval.ts'
@@ -80,7 +81,8 @@ export async function createRuns(
       throw fail('bad-input', { field: 'id', message: parsed.error.issues[0]?.message ?? 'not an id' })
   }
   const explicit = request.branch ?? null
-  if (explicit !== null) await checkBranch(context, git, repository, explicit, request.copies)
+  if (explicit !== null)
+    await checkBranch(context, git, repository, explicit, { copies: request.copies, remotes: found.remotes })
 
   // No await from here to the append: of two creates with one id or branch, the first wins and the second is told.
   const ids = pickIds(context, wanted, request)
@@ -154,7 +156,7 @@ async function checkStart(
     if (state.checkedOutAt) throw fail('branch-checked-out', { branch: name, path: state.checkedOutAt })
     return `refs/heads/${name}`
   }
-  const base = startOf(found, request)
+  const base = await fullRevision(git, repository.path, startOf(found, request))
   try {
     await resolveCommit(git, repository.path, base)
   } catch (error) {
@@ -164,6 +166,7 @@ async function checkStart(
     if (!fetched.fetched)
       throw fail('base-not-found', { base, message: fetched.reason ?? 'the remote has no such branch' })
     await resolveCommit(git, repository.path, base)
+    return fullRevision(git, repository.path, base)
   }
   return base
 }
@@ -208,12 +211,14 @@ async function checkBranch(
   git: GitContext,
   repository: Repository,
   branch: string,
-  copies: number,
+  { copies, remotes }: { readonly copies: number; readonly remotes: readonly { readonly name: string }[] },
 ): Promise<void> {
   for (let n = 1; n <= copies; n++) {
     const name = copies > 1 ? `${branch}-${n}` : branch
     const problem = await isValidBranchName(git, name)
     if (problem) throw fail('branch-name-invalid', { branch: name, message: problem })
+    const hides = await hidesAnother(git, repository.path, name, remotes)
+    if (hides) throw fail('branch-name-invalid', { branch: name, message: hides })
     const free = await uniqueBranch(git, repository.path, name, reservedBranches(context, repository.id))
     if (free !== name) throw fail('branch-exists', { branch: name, suggestion: free })
   }

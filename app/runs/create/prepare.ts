@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import pLimit from 'p-limit'
 import { exists } from '../../disk/presence.ts'
+import { fullRevision } from '../../git/refs/names.ts'
 import { fetchRef, refAge, resolveCommit, trackedFiles, uniqueBranch } from '../../git/refs/refs.ts'
 import { undoWorktreeAdd } from '../../git/worktree/undo-add.ts'
 import { addWorktree } from '../../git/worktree/worktree.ts'
@@ -27,6 +28,7 @@ import { worktreeSource } from './content-source.ts'
 import { detectInstallIn, installsAtOnce, missingManager } from './dependencies.ts'
 import { copyIncludedFiles, findIncludedFiles } from './included-files.ts'
 import { installAsked } from './install-content.ts'
+import { refuseUntrustedFilters, takeNotes } from './notes.ts'
 import { readSetup, setupAsked } from './setup-command.ts'
 import { runStageCommand } from './stage-command.ts'
 
@@ -134,8 +136,9 @@ async function build(
 
   const base = run.fromBranch
     ? `refs/heads/${run.fromBranch.replace(/^refs\/heads\//, '')}`
-    : (run.baseRef ?? found.defaultBase?.ref ?? 'HEAD')
+    : await fullRevision(git, repository.path, run.baseRef ?? found.defaultBase?.ref ?? 'HEAD')
   const remote = run.fromBranch ? null : remoteBranchOf(base, found.remotes)
+  let reached = false
   if (remote) {
     await stages.run('fetch', `Fetching ${remote.branch} from ${remote.remote}`, async (progress) => {
       const result = await fetchRef(git, repository.path, {
@@ -145,6 +148,7 @@ async function build(
         onProgress: (text: string) => progress(text),
       })
       signal.throwIfAborted()
+      reached = result.fetched
       return result.fetched
         ? `Fetched ${remote.branch} from ${remote.remote}`
         : `Not fetched: ${result.reason ?? 'unknown'}; the base is what is here`
@@ -152,6 +156,7 @@ async function build(
   }
   await makeWorktree(context, caller, run, repository, base, stages, signal)
   await furnish(context, runId, repository, stages, signal)
+  await takeNotes(context, caller, runId, repository, reached)
 }
 
 async function makeWorktree(
@@ -194,6 +199,7 @@ async function makeWorktree(
       lockReason: lockReason(context, run.id),
       signal,
     })
+    await refuseUntrustedFilters(git, repository, path)
     record(context, caller, { type: 'worktree-made', runId: run.id })
   })
 }

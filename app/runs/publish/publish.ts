@@ -3,13 +3,16 @@
 import { comparePage } from '../../forge/compare-page.ts'
 import { forgeOf } from '../../forge/forge.ts'
 import { forgeUrl } from '../../forge/remote-url.ts'
-import { commitSubjects } from '../../git/refs/branches.ts'
+import { withRealHost } from '../../forge/ssh-host.ts'
+import type { GitContext } from '../../git/exec.ts'
+import { commitSubjects, headAway } from '../../git/refs/branches.ts'
 import { resolveCommit } from '../../git/refs/refs.ts'
 import { pushBranch } from '../../git/remote/push.ts'
 import { readStatus } from '../../git/status.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
+import { shellWord } from '../../model/shell-word.ts'
 import { alone, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
@@ -38,6 +41,7 @@ async function push(context: Context, caller: Caller, runId: string): Promise<Pu
   if (!remote) throw fail('no-remote', { repository: repository.name })
   refuseSurprise(repository, found.remotes, remote)
   const git = await context.git(repository)
+  await refuseHeadElsewhere(git, worktree, branch)
   const sha = await resolveCommit(git, worktree, `refs/heads/${branch}`)
   const ref = `refs/heads/${branch}`
   if (run.delivery.state === 'local' && sha === run.baseCommit) throw fail('nothing-to-push', { branch })
@@ -64,6 +68,25 @@ async function push(context: Context, caller: Caller, runId: string): Promise<Pu
     record(context, caller, { type: 'push-ended', runId, delivery: null, failure: failureOf(error) })
     throw error
   }
+}
+
+/** An agent may have left its branch: what only HEAD has would stay behind while the push says that it worked. */
+async function refuseHeadElsewhere(git: GitContext, worktree: string, branch: string): Promise<void> {
+  const away = await headAway(git, worktree, branch)
+  if (away === null) return
+  const { head, commits, ahead } = away
+  const name = head ?? 'no branch (a detached HEAD)'
+  const at = `git -C ${shellWord(worktree)}`
+  const own = shellWord(branch)
+  if (commits === null) {
+    const command = head === null ? `${at} switch -c ${own}` : `${at} branch -m ${own}`
+    throw fail('head-elsewhere', { head: name, branch, command, message: `${branch} does not exist any more` })
+  }
+  const has = `HEAD has ${commits} ${commits === 1 ? 'commit' : 'commits'} that ${branch} does not have`
+  // What the branch alone has must not be lost by moving it.
+  const command =
+    ahead === 0 ? `${at} switch -C ${own}` : `${at} switch ${own} && ${at} merge ${shellWord(head ?? '@{-1}')}`
+  throw fail('head-elsewhere', { head: name, branch, command, message: has })
 }
 
 /** An agent can write the repository's configuration: a remote that is new, or leads elsewhere, since the person added it is not pushed to. */
@@ -106,11 +129,12 @@ export async function openPullRequest(
       })
     const pushed = await push(context, caller, input.runId)
     const written = found.remotes.find((remote) => remote.name === pushed.remote)?.url ?? ''
-    const remoteUrl = forgeUrl(pushed.url, written)
+    const environment = await context.environment()
+    const remoteUrl = await withRealHost(forgeUrl(pushed.url, written), worktree, environment)
     const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
     const body = await bodyOf(context, run, worktree, branch)
     const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body }
-    const place = { directory: worktree, environment: await context.environment() }
+    const place = { directory: worktree, environment }
     const answer = await forgeOf(remoteUrl)?.openPullRequest(place, draft)
     if (answer?.kind === 'refused') throw fail('pr-failed', { message: answer.message })
     if (answer && answer.kind !== 'unavailable') {
