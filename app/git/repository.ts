@@ -6,6 +6,7 @@ import { exists, isMissing } from '../disk/files.ts'
 import { CoppiceFailure, fail } from '../model/failure.ts'
 import { allValues, type ConfigEntry, lastValue, splitKey } from './config-list.ts'
 import { configOf, type GitContext, git, gitText } from './exec.ts'
+import { type SharedSettings, sharedSettings } from './shared-config.ts'
 import { locateCheckout, realOrNull } from './worktree/checkout.ts'
 
 export interface RemoteName {
@@ -33,6 +34,8 @@ export interface InspectedRepository {
   /** The branch of the main checkout, also where it has no commit yet; null where HEAD is detached. */
   readonly headBranch: string | null
   readonly defaultBase: DefaultBase | null
+  /** What its shared configuration says of how git works in every checkout. */
+  readonly settings: SharedSettings
 }
 
 export interface InspectOptions {
@@ -77,6 +80,7 @@ export async function inspectRepository(
     defaultRemote,
     remotes,
     headBranch,
+    settings: sharedSettings(entries),
     defaultBase: hasCommits ? chooseBase(refs, defaultRemote, head) : null,
   }
 }

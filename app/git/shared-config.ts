@@ -2,7 +2,7 @@
 // agent runs can change it for the person too, so it is remembered when a person adds the repository, and compared later.
 // Left out is whatever may hold a secret (addresses, headers, credentials); remotes are compared apart.
 import { shellWord } from '../model/shell-word.ts'
-import { configOf, type GitContext } from './exec.ts'
+import type { ConfigEntry } from './config-list.ts'
 
 export type SharedSettings = Readonly<Record<string, string>>
 
@@ -10,8 +10,7 @@ const telling =
   /^(core\.(bare|worktree|hookspath|sshcommand|fsmonitor|autocrlf|safecrlf|eol|filemode|ignorecase|symlinks|attributesfile|excludesfile|gitproxy|editor|pager|repositoryformatversion|sparsecheckout)|extensions\.[^.]+|user\.(name|email|signingkey)|(commit|tag|push)\.gpgsign|gpg\..+|filter\..+\.(clean|smudge|process|required)|(merge|diff)\..+\.(driver|command|textconv)|alias\..+)$/
 
 /** The telling settings of the repository's own shared file, the last value of each. */
-export async function sharedSettings(context: GitContext, directory: string): Promise<SharedSettings> {
-  const entries = await configOf(context, directory)
+export function sharedSettings(entries: readonly ConfigEntry[]): SharedSettings {
   return Object.fromEntries(
     entries
       .filter(({ scope, key }) => scope === 'local' && telling.test(key))

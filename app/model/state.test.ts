@@ -282,7 +282,7 @@ describe('runView', () => {
     const state = fold(...started)
     const view = runView(state, state.runs[runId]!, undefined, 0)
     expect(Object.keys(view)).toEqual(
-      'id title agent repository branch base worktree inPlace phase activity attention exit attempt sessions createdAt sizeBytes dirty ahead'.split(
+      'id title agent repository branch base worktree inPlace head notes phase activity attention exit attempt sessions createdAt sizeBytes dirty ahead'.split(
         ' ',
       ),
     )

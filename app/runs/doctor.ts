@@ -71,8 +71,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
   })
   for (const repository of Object.values(repositories)) {
     await check(repository.name, async () => {
-      await inspectPresent(context, repository)
-      const changes = await changedSettings(context, repository)
+      const changes = changedSettings(repository, await inspectPresent(context, repository))
       if (changes.length === 0) return { result: 'ok', text: repository.path, next: null }
       return {
         result: 'warning',

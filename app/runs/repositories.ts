@@ -8,8 +8,8 @@ import { exists } from '../disk/files.ts'
 import { presenceOf } from '../disk/presence.ts'
 import { gitVersion } from '../git/exec.ts'
 import { fetchRef, listBranches, refAge, trackedFiles } from '../git/refs/refs.ts'
-import { inspectRepository } from '../git/repository.ts'
-import { type SettingChange, settingChanges, sharedSettings } from '../git/shared-config.ts'
+import { type InspectedRepository, inspectRepository } from '../git/repository.ts'
+import { type SettingChange, settingChanges } from '../git/shared-config.ts'
 import { readEntries } from '../git/worktree/entries.ts'
 import { repairWorktree } from '../git/worktree/worktree.ts'
 import { fail } from '../model/failure.ts'
@@ -51,7 +51,7 @@ export async function addRepository(
       })
     }
     const remotes = found.remotes.map(({ name, url }) => ({ name, url }))
-    const settings = await sharedSettings(git, found.topLevel)
+    const { settings } = found
     const agreed = JSON.stringify([known.remotes, known.settings]) === JSON.stringify([remotes, settings])
     if (input.agree && !agreed) {
       // Adding it again on purpose is how a person says that its remotes and settings are right as they are now. Naming it for a run
@@ -88,7 +88,7 @@ export async function addRepository(
     presence: 'present',
     demo: input.demo ?? false,
     remotes: found.remotes.map(({ name, url }) => ({ name, url })),
-    settings: await sharedSettings(git, found.topLevel),
+    settings: found.settings,
   }
   record(context, caller, { type: 'repository-added', repository })
   rememberPath(context, caller, found.topLevel)
@@ -238,9 +238,8 @@ export async function inspectPresent(context: Context, repository: Repository) {
 }
 
 /** What the shared configuration says otherwise than when a person last added the repository; nothing where that is not known. */
-export async function changedSettings(context: Context, repository: Repository): Promise<SettingChange[]> {
-  if (!repository.settings) return []
-  return settingChanges(repository.settings, await sharedSettings(await context.git(repository), repository.path))
+export function changedSettings(repository: Repository, found: InspectedRepository): SettingChange[] {
+  return repository.settings ? settingChanges(repository.settings, found.settings) : []
 }
 
 /** Fetches the default base now. Works offline: then `fetched` is false with the reason. */

@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { configOf } from '../../app/git/exec.ts'
 import { missingObjects } from '../../app/git/inspect/missing-objects.ts'
 import { inspectRepository } from '../../app/git/repository.ts'
 import { sharedSettings } from '../../app/git/shared-config.ts'
-import { readAdminDir } from '../../app/git/worktree/checkout.ts'
+import { type Checkout, readAdminDir } from '../../app/git/worktree/checkout.ts'
 import { ownFilters } from '../../app/git/worktree/filters.ts'
 import { hooksThatWillNotRun } from '../../app/git/worktree/hooks.ts'
 import { addWorktree } from '../../app/git/worktree/worktree.ts'
@@ -93,7 +94,9 @@ describe('filters of the repository’s own', () => {
 
 describe('hooks that will not run', () => {
   const hook = { run: '#!/bin/sh\nexit 1\n' }
-  const said = async (repo: TestRepo) => hooksThatWillNotRun(repo.context, repo.path, await made(repo))
+  const look = async (repo: TestRepo, checkout: Checkout) =>
+    hooksThatWillNotRun(await configOf(repo.context, checkout), repo.path, checkout)
+  const said = async (repo: TestRepo) => look(repo, await made(repo))
 
   it('are named where the hooks folder is only in the person’s checkout', async () => {
     const repo = repoOf({ files: { '.gitignore': '.hooks/\n' } })
@@ -120,11 +123,11 @@ describe('hooks that will not run', () => {
     repo.write({ '.git/hooks/pre-commit': { run: '#!/bin/sh\nexec node_modules/.bin/lefthook run pre-commit\n' } })
     repo.write({ 'node_modules/.bin/lefthook': hook })
     const checkout = await made(repo)
-    expect(await hooksThatWillNotRun(repo.context, repo.path, checkout)).toEqual([
+    expect(await look(repo, checkout)).toEqual([
       expect.stringContaining('The git hook pre-commit may let everything pass in this worktree'),
     ])
     mkdirSync(join(checkout.worktree, 'node_modules'))
-    expect(await hooksThatWillNotRun(repo.context, repo.path, checkout)).toEqual([])
+    expect(await look(repo, checkout)).toEqual([])
   })
 
   it('are none with hooks that are shared, committed, absolute, or not hooks at all', async () => {
@@ -153,22 +156,26 @@ describe('a partial clone', () => {
     repo.gitIn(repo.root, 'clone', '-q', '--filter=blob:none', `file://${repo.remote}`, clone)
     renameSync(repo.remote!, `${repo.remote}.away`)
     const head = repo.git('rev-parse', 'HEAD')
-    expect(await missingObjects(repo.context, clone, head)).toEqual({ remote: 'origin', count: 2, all: true })
-    expect(await missingObjects(repo.context, repo.path, head)).toBeNull()
+    expect(await missingObjects(repo.context, clone, await configOf(repo.context, clone), head)).toEqual({
+      remote: 'origin',
+      count: 2,
+      all: true,
+    })
+    expect(await missingObjects(repo.context, repo.path, await configOf(repo.context, repo.path), head)).toBeNull()
   })
 })
 
 describe('a shared configuration that was changed', () => {
   it('tells a checkout whose core.bare was turned on from a bare repository', async () => {
     const repo = repoOf()
-    expect(await sharedSettings(repo.context, repo.path)).toMatchObject({ 'core.bare': 'false' })
+    expect(sharedSettings(await configOf(repo.context, repo.path))).toMatchObject({ 'core.bare': 'false' })
     const path = repo.worktree('agent/one')
     repo.git('config', 'core.bare', 'true')
     for (const place of [repo.path, join(repo.path, '.git')])
       await expect(inspectRepository(repo.context, place)).rejects.toEqual(
         failing('bare-repository', { path: repo.path, reason: 'core.bare' }),
       )
-    expect(await sharedSettings(repo.context, repo.path)).toMatchObject({ 'core.bare': 'true' })
+    expect(sharedSettings(await configOf(repo.context, repo.path))).toMatchObject({ 'core.bare': 'true' })
     expect(readAdminDir(path).id).toBe('agent-one')
   })
 
@@ -177,7 +184,7 @@ describe('a shared configuration that was changed', () => {
     repo.git('config', 'http.extraHeader', 'Authorization: Bearer token')
     repo.git('config', 'credential.helper', 'store')
     repo.git('config', 'user.name', 'Eve')
-    expect(Object.keys(await sharedSettings(repo.context, repo.path)).sort()).toEqual([
+    expect(Object.keys(sharedSettings(await configOf(repo.context, repo.path))).sort()).toEqual([
       'core.bare',
       'core.filemode',
       'core.repositoryformatversion',

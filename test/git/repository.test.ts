@@ -21,6 +21,7 @@ describe('inspectRepository', () => {
   it('reads a clone: main checkout, remotes, base as the remote names it', async () => {
     const repo = repoOf({ remote: true })
     expect(await inspectRepository(repo.context, repo.path)).toEqual({
+      settings: { 'core.bare': 'false', 'core.filemode': 'true', 'core.repositoryformatversion': '0' },
       topLevel: repo.path,
       commonDir: repo.commonDir,
       bare: false,

@@ -1,7 +1,7 @@
 // What a partial clone lacks. Its files can be checked out while a blame, a diff or an older commit needs an object that only the
 // remote has: where the remote is away, that fails in the agent's hands.
-import { isRepositoryScope, lastValue, splitKey } from '../config-list.ts'
-import { configOf, type GitContext, git } from '../exec.ts'
+import { type ConfigEntry, isRepositoryScope, lastValue, splitKey } from '../config-list.ts'
+import { type GitContext, git } from '../exec.ts'
 
 export interface MissingObjects {
   /** The remote that has promised them. */
@@ -18,9 +18,10 @@ const commits = 1_000
 export async function missingObjects(
   context: GitContext,
   directory: string,
+  configuration: readonly ConfigEntry[],
   commit: string,
 ): Promise<MissingObjects | null> {
-  const entries = (await configOf(context, directory)).filter(isRepositoryScope)
+  const entries = configuration.filter(isRepositoryScope)
   const promisor = entries.find(({ key, value }) => {
     const { section, name } = splitKey(key)
     return section === 'remote' && name === 'promisor' && value !== 'false'

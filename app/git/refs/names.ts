@@ -29,8 +29,9 @@ async function existing(context: GitContext, directory: string, refs: readonly s
 export async function fullRevision(context: GitContext, directory: string, revision: string): Promise<string> {
   const name = /^(?:(?!@\{|\^|~|:|\.\.).)+/su.exec(revision)?.[0] ?? ''
   if (name === '' || name === 'HEAD' || name === '@' || name.startsWith('-') || !name.isWellFormed()) return revision
-  const found = await existing(context, directory, meanings(name))
-  const [only, ...others] = found.filter((ref) => !name.startsWith('refs/') || ref === name)
+  // git looks for a full name first, and nothing else is as likely to be meant by it.
+  if (name.startsWith('refs/')) return revision
+  const [only, ...others] = await existing(context, directory, meanings(name))
   if (only === undefined) return revision
   if (others.length > 0) {
     const all = [only, ...others]

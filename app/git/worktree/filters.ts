@@ -1,6 +1,8 @@
 // Which files of a checkout a filter of the repository's own would change. Our git leaves such filters off until the person trusts the
 // repository; the agent's git does not. Where both look at the same files they would not agree on what is changed.
 
+import { join } from 'node:path'
+import { readSmallText } from '../../disk/files.ts'
 import { isRepositoryScope, lastValue, splitKey } from '../config-list.ts'
 import { configOf, type GitContext, git } from '../exec.ts'
 import type { Checkout } from './checkout.ts'
@@ -15,6 +17,13 @@ export interface OwnFilter {
 
 /** Filters that the repository's configuration names and that files of this checkout ask for. Three git processes at most. */
 export async function ownFilters(context: GitContext, checkout: Checkout): Promise<OwnFilter[]> {
+  // Most repositories name no filter: then no git is started for it.
+  const text = [
+    join(checkout.commonDir, 'config'),
+    join(checkout.commonDir, 'config.worktree'),
+    join(checkout.adminDir, 'config.worktree'),
+  ].map((file) => readSmallText(file) ?? '')
+  if (!/filter|include/i.test(text.join('\n'))) return []
   const entries = await configOf(context, checkout)
   const commands = new Map<string, string>()
   for (const entry of entries.filter(isRepositoryScope)) {

@@ -3,16 +3,15 @@
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { exists, lstatOrNull, readSmallText } from '../../disk/files.ts'
-import { lastValue } from '../config-list.ts'
-import { configOf, type GitContext } from '../exec.ts'
+import { type ConfigEntry, lastValue } from '../config-list.ts'
 import type { Checkout } from './checkout.ts'
 
 const hookName =
   /^(applypatch-msg|pre-applypatch|post-applypatch|pre-commit|pre-merge-commit|prepare-commit-msg|commit-msg|post-commit|pre-rebase|post-checkout|post-merge|pre-push|post-rewrite|reference-transaction|push-to-checkout|pre-auto-gc)$/
 
-/** Sentences about hooks that will not run in the worktree, or not as they do in `main`; none where they do. */
-export async function hooksThatWillNotRun(context: GitContext, main: string, checkout: Checkout): Promise<string[]> {
-  const path = lastValue(await configOf(context, checkout), 'core.hookspath')
+/** `entries` is the configuration that holds in the worktree. Sentences about hooks that will not run in the worktree, or not as they do in `main`; none where they do. */
+export function hooksThatWillNotRun(entries: readonly ConfigEntry[], main: string, checkout: Checkout): string[] {
+  const path = lastValue(entries, 'core.hookspath')
   if (path === undefined || path === '') return hooksWithoutTheirTools(main, checkout)
   if (isAbsolute(path) || path.startsWith('~')) return []
   const [theirs, ours] = [resolve(main, path), resolve(checkout.worktree, path)]

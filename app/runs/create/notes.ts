@@ -1,7 +1,8 @@
 // What is odd about a new worktree: a filter that would make git lie to the agent stops the run before it starts; hooks that will not
 // run, objects that are not here and a configuration that was changed are noted on it.
-import type { GitContext } from '../../git/exec.ts'
+import { configOf, type GitContext } from '../../git/exec.ts'
 import { missingObjects } from '../../git/inspect/missing-objects.ts'
+import type { InspectedRepository } from '../../git/repository.ts'
 import { changeText } from '../../git/shared-config.ts'
 import { readAdminDir } from '../../git/worktree/checkout.ts'
 import { ownFilters } from '../../git/worktree/filters.ts'
@@ -26,20 +27,22 @@ export async function takeNotes(
   caller: Caller,
   runId: string,
   repository: Repository,
-  reached: boolean,
+  { found, reached }: { readonly found: InspectedRepository; readonly reached: boolean },
 ): Promise<void> {
   const { worktree, baseCommit } = runOf(context, runId)
   if (!worktree) return
   const notes: string[] = []
-  const changes = await changedSettings(context, repository)
+  const changes = changedSettings(repository, found)
   if (changes.length > 0)
     notes.push(
       `The shared configuration of ${repository.path} has changed since it was added: ${changes.map(changeText).join('; ')}. "coppice doctor" says how to put it back.`,
     )
   const git = await context.git(repository)
-  notes.push(...(await hooksThatWillNotRun(git, repository.path, readAdminDir(worktree))))
+  const checkout = readAdminDir(worktree)
+  const entries = await configOf(git, checkout)
+  notes.push(...hooksThatWillNotRun(entries, repository.path, checkout))
   // Where the remote has just answered, git gets what it lacks by itself.
-  const missing = reached || !baseCommit ? null : await missingObjects(git, repository.path, baseCommit)
+  const missing = reached || !baseCommit ? null : await missingObjects(git, repository.path, entries, baseCommit)
   if (missing)
     notes.push(
       `This repository is a partial clone: ${missing.all ? '' : 'at least '}${missing.count} objects of its history are only on ${missing.remote}, which was not reached when this run was made. git fails where it needs one of them, until ${missing.remote} can be reached.`,

@@ -156,7 +156,7 @@ async function build(
   }
   await makeWorktree(context, caller, run, repository, base, stages, signal)
   await furnish(context, runId, repository, stages, signal)
-  await takeNotes(context, caller, runId, repository, reached)
+  await takeNotes(context, caller, runId, repository, { found, reached })
 }
 
 async function makeWorktree(
