@@ -22,21 +22,8 @@ afterAll(async () => {
 
 const command = (...steps: string[]) => ['run', '--repo', repo.path, '--command', fake(...steps)]
 const keys = [
-  ...[
-    'id',
-    'title',
-    'agent',
-    'repository',
-    'branch',
-    'base',
-    'worktree',
-    'inPlace',
-    'phase',
-    'activity',
-    'attention',
-    'exit',
-  ],
-  ...['attempt', 'sessions', 'createdAt', 'sizeBytes', 'dirty', 'ahead'],
+  ...['id', 'title', 'agent', 'repository', 'branch', 'base', 'worktree', 'inPlace', 'head', 'notes', 'phase', 'activity'],
+  ...['attention', 'exit', 'attempt', 'sessions', 'createdAt', 'sizeBytes', 'dirty', 'ahead'],
 ]
 const until = async (what: string, test: () => boolean | Promise<boolean>) => {
   for (const deadline = Date.now() + 20_000; !(await test()); await sleep(50)) {
