@@ -16,6 +16,7 @@ import {
   neutralise,
   withConfig,
 } from './hardening.ts'
+import { checkoutAt, refuseSpecialFiles, withoutSpecialFiles } from './special-files.ts'
 import { failureFromStderr } from './stderr.ts'
 import type { Checkout } from './worktree/checkout.ts'
 
@@ -86,6 +87,8 @@ export async function git(
   const subcommand = args[0] ?? ''
   const { checkout, write = false } = options
   if (!checkout && !mayRunUnpinned(subcommand)) throw new Error(`git ${subcommand} must name the checkout it works in`)
+  const place = checkout ?? checkoutAt(directory)
+  if (place) refuseSpecialFiles(place)
   const neutral = checkout
     ? await neutralise(checkout, context.trusted, () => configOf(context, checkout))
     : { config: [], lazyFetch: false }
@@ -96,7 +99,12 @@ export async function git(
   if (checkout) Object.assign(environment, pin(checkout))
   Object.assign(environment, options.variables)
   withConfig(environment, [...neutral.config, ...(options.config ?? [])])
-  return run(context, directory, commandLine(args, options, argumentsAfter(subcommand)), environment, options)
+  const line = commandLine(args, options, argumentsAfter(subcommand))
+  // Fetch and push work in a directory of our own, and may be slow.
+  if (!place || options.network) return run(context, directory, line, environment, options)
+  return withoutSpecialFiles(place, options.signal, (signal) =>
+    run(context, directory, line, environment, { ...options, signal }),
+  )
 }
 
 /** The same; gives stdout as text without its final newline. */
