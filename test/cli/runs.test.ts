@@ -22,7 +22,20 @@ afterAll(async () => {
 
 const command = (...steps: string[]) => ['run', '--repo', repo.path, '--command', fake(...steps)]
 const keys = [
-  ...['id', 'title', 'agent', 'repository', 'branch', 'base', 'worktree', 'inPlace', 'head', 'notes', 'phase', 'activity'],
+  ...[
+    'id',
+    'title',
+    'agent',
+    'repository',
+    'branch',
+    'base',
+    'worktree',
+    'inPlace',
+    'head',
+    'notes',
+    'phase',
+    'activity',
+  ],
   ...['attention', 'exit', 'attempt', 'sessions', 'createdAt', 'sizeBytes', 'dirty', 'ahead'],
 ]
 const until = async (what: string, test: () => boolean | Promise<boolean>) => {
