@@ -284,6 +284,19 @@ describe('stop and resume', () => {
     await host.until('attempt 2 to end', () => host.run(id).attempts.length === 2 && host.run(id).phase === 'exited')
     expect(git(run.worktree!, 'log', '--format=%s', '-1')).toBe('Add new.txt')
   })
+
+  it('leaves alone what stands where the worktree was, and says so', async () => {
+    const id = await host.start(repositoryId, commitLine)
+    const run = await host.untilPhase(id, 'exited')
+    execFileSync('rm', ['-rf', run.worktree!])
+    execFileSync('mkdir', [run.worktree!])
+    execFileSync('touch', [join(run.worktree!, 'mine')])
+    expect(await host.refusal('run.resume', { runId: id })).toBe('worktree-exists')
+    expect(existsSync(join(run.worktree!, 'mine'))).toBe(true)
+    execFileSync('rm', ['-rf', run.worktree!])
+    await host.call('run.resume', { runId: id })
+    await host.until('attempt 2 to end', () => host.run(id).attempts.length === 2 && host.run(id).phase === 'exited')
+  })
 })
 
 describe('publish', () => {

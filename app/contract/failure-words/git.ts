@@ -60,10 +60,16 @@ export const gitWords: WordsOf<Code> = {
     `Branch ${d.text('branch') ?? 'of that name'} is checked out${at(d)}, and git allows it in one place only. Nothing was changed.`,
     'Use another branch, or switch that checkout to another one',
   ],
-  'worktree-exists': (d) => [
-    `${d.text('path') ?? 'The folder for the worktree'} exists already and was left alone. Nothing was created.`,
-    'Choose another name for the run, or move that folder away',
-  ],
+  'worktree-exists': (d) =>
+    d.text('reason') === 'in-the-way'
+      ? [
+          `${d.text('path') ?? 'What stands where the worktree was'} is there, but it is not the run's worktree: it has no .git. It was left alone.`,
+          'Move what is there to another place, then try again',
+        ]
+      : [
+          `${d.text('path') ?? 'The folder for the worktree'} exists already and was left alone. Nothing was created.`,
+          'Choose another name for the run, or move that folder away',
+        ],
   'worktree-missing': (d) => [
     `The worktree${at(d)} is not there${d.end} Its branch${d.text('branch') ? ` ${d.text('branch')}` : ''} and commits are kept.`,
     'Resume the run to make the worktree again, or bring the folder back',

@@ -2,6 +2,7 @@
 // What was not committed is gone with the directory, and the person is told so by the run's presence being "missing" before.
 
 import { readdir, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { exists, isDirectory } from '../../disk/presence.ts'
 import { withRepositoryLock } from '../../git/lock.ts'
 import { branchState, resolveCommit } from '../../git/refs/refs.ts'
@@ -17,7 +18,7 @@ import { keepGone } from '../trash/gone-refs.ts'
 import { lockReason } from '../worktree-root.ts'
 
 /**
- * Makes the worktree again where it is missing; does nothing where it is there. `worktree-missing` where it cannot be made,
+ * Makes the worktree again where it is missing; does nothing where it is there. `worktree-missing` where it cannot be made, `worktree-exists` where something else is,
  * `low-disk` where there is too little space for it.
  */
 export async function remakeWorktree(context: Context, caller: Caller, run: Run): Promise<void> {
@@ -26,7 +27,11 @@ export async function remakeWorktree(context: Context, caller: Caller, run: Run)
   const { branch } = run
   if (!path || !branch) throw fail('worktree-missing', { path: path ?? '(none)' })
   const there = await exists(path)
-  if (there && (!(await isDirectory(path)) || (await readdir(path)).length > 0)) return
+  if (there && (!(await isDirectory(path)) || (await readdir(path)).length > 0)) {
+    // What has taken the worktree's place is nobody's to touch, and resuming again would not help.
+    if (!(await exists(join(path, '.git')))) throw fail('worktree-exists', { path, reason: 'in-the-way' })
+    return
+  }
   await refuseLowDisk(context, 'worktree')
   // An empty directory is what `rm -rf` and `mkdir` leave: nothing in it to lose, and git adds into none that exists.
   if (there) await rmdir(path)
