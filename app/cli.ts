@@ -116,7 +116,7 @@ function quiet(program: ReturnType<typeof createProgram>, json: boolean): void {
 function usageOf(error: CommanderError): Ending {
   const said = error.message.replace(/^error: /, '').trim()
   const message =
-    error.code === 'commander.help' ? 'No verb was given.' : `${said.charAt(0).toUpperCase()}${said.slice(1)}`
+    error.code === 'commander.help' ? 'No command was given.' : `${said.charAt(0).toUpperCase()}${said.slice(1)}`
   return usageError(/[.!?)]$/.test(message) ? message : `${message}.`).ending
 }
 

@@ -11,7 +11,7 @@ export async function openExternal(link: string): Promise<void> {
       type: 'question',
       message: `Open ${judged.host}?`,
       detail: `${judged.why} The whole link:\n${judged.url.slice(0, 500)}`,
-      buttons: ['Do not open', 'Open'],
+      buttons: ['Don’t open', 'Open'],
       defaultId: 0,
       cancelId: 0,
     })

@@ -53,12 +53,12 @@ async function ask(runs: number): Promise<{ answer: QuitAnswer; remember: boolea
   const { response, checkboxChecked } = await dialog.showMessageBox({
     type: 'question',
     message: runs === 1 ? 'One agent is still running.' : `${runs} agents are still running.`,
-    detail: 'Agents do not need the window: they go on, and the next start shows them as they are then.',
+    detail: 'Agents do not need the window. They keep running, and Coppice shows them when you open it again.',
     buttons: [runs === 1 ? 'Keep it running' : `Keep ${runs} agents running`, 'Stop them', 'Cancel'],
     defaultId: 0,
     cancelId: 2,
     noLink: true,
-    checkboxLabel: 'Do not ask again',
+    checkboxLabel: 'Don’t ask again',
   })
   return { answer: (['keep', 'stop', 'cancel'] as const)[response] ?? 'cancel', remember: checkboxChecked }
 }
@@ -67,7 +67,7 @@ async function askAfterFailure(why: string): Promise<QuitAnswer> {
   const { response } = await dialog.showMessageBox({
     type: 'error',
     message: 'The agents could not be stopped.',
-    detail: `${why}\n\nThose that still run go on without the window.`,
+    detail: `${why}\n\nThe ones still running continue without the window.`,
     buttons: ['Stay', 'Quit and leave them running'],
     defaultId: 0,
     cancelId: 0,

@@ -160,7 +160,7 @@ function recover(window: BrowserWindow): void {
       type: 'warning',
       message,
       detail,
-      buttons: ['Load it again', 'Wait'],
+      buttons: ['Reload', 'Wait'],
       defaultId: 0,
       cancelId: 1,
     })
@@ -179,13 +179,16 @@ function recover(window: BrowserWindow): void {
     deaths.push(now)
     const recent = deaths.filter((at) => now - at < crashes.withinMs)
     if (recent.length <= crashes.most) return void setImmediate(() => !page.isDestroyed() && page.reload())
-    void ask('The view keeps failing.', `It ended ${recent.length} times in a minute (${reason}). The agents go on.`)
+    void ask(
+      'The view keeps failing.',
+      `It crashed ${recent.length} times in a minute (${reason}). Agents keep running.`,
+    )
   })
   // about:blank is the one address that a page can go to without being asked about (will-navigate is not sent for it).
   page.on('did-navigate', (_event, url) => {
     if (!isOwnPage(url)) void page.loadURL(pageUrl).catch(() => {})
   })
-  window.on('unresponsive', () => void ask('The view does not answer.', 'The agents go on without it.'))
+  window.on('unresponsive', () => void ask('The view is not responding.', 'Agents keep running without it.'))
   page.on('did-fail-load', (_event, code, description, _url, isMainFrame) => {
     // -3 is a load that was cut short by another one.
     if (isMainFrame && code !== -3) void ask('The view could not be loaded.', `${description} (${code})`)

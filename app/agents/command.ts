@@ -56,7 +56,8 @@ function launch(request: LaunchRequest): LaunchPlan {
   const file = request.shell
   if (commandLine === null || commandLine.trim() === '')
     throw refused('A command line is needed', { option: 'commandLine' })
-  if (commandLine.includes('\0')) throw refused('A command line cannot hold a NUL character', { option: 'commandLine' })
+  if (commandLine.includes('\0'))
+    throw refused('A command line cannot contain a NUL character', { option: 'commandLine' })
   const args = shellArguments(file, commandLine)
   return {
     kind: mode === 'headless' ? 'pipe' : 'pty',

@@ -70,7 +70,7 @@ export function cursorReader(): AgentReader {
         return { ...readTool(event), activity, sessionId }
       case 'result': {
         const failed = field(event, 'is_error') === true
-        const reason = failed ? brief(text(event, 'result') || 'an error without a reason', 500) : 'Finished'
+        const reason = failed ? brief(text(event, 'result') || 'an error with no reason given', 500) : 'Finished'
         const verdict = { result: failed ? ('failed' as const) : ('succeeded' as const), reason }
         return { lines: [line('verdict', reason)], activity: { state: 'idle' }, sessionId, verdict }
       }

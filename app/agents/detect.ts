@@ -61,7 +61,7 @@ export async function findAgent(
 
 /** What is said of an agent that the machine does not have. */
 export function missingText({ binaries, install }: Adapter): string {
-  return `${binaries.map((binary) => `"${binary}"`).join(' or ')} is not on the PATH. Get it: ${install}`
+  return `${binaries.map((binary) => `"${binary}"`).join(' or ')} is not on the PATH. Install it: ${install}`
 }
 
 async function detect(

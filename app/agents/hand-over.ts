@@ -19,7 +19,7 @@ export const fits = (text: string, maxBytes: number = maxArgumentBytes): boolean
 
 /** A one-line prompt that sends an agent to the file that holds the real one. */
 export const readFrom = (file: string): string =>
-  `Read your task from the file ${file} (it is long: read all of it), then do what it says.`
+  `Read your task from the file ${file} (it is long: read all of it), then do it.`
 
 /**
  * Refuses, by name, what the adapter does not know: the mode, each option (`known` are those of this mode), the permission
@@ -49,7 +49,8 @@ export function refuseUnknown(
     if (word !== undefined && (word === '' || word.startsWith('-') || word.includes('\0')))
       throw refused(`The option ${name} cannot be ${JSON.stringify(word)}`, { option: name ?? '' })
   }
-  if (request.prompt?.text.includes('\0')) throw refused('A prompt cannot hold a NUL character', { option: 'prompt' })
+  if (request.prompt?.text.includes('\0'))
+    throw refused('A prompt cannot contain a NUL character', { option: 'prompt' })
 }
 
 /** The prompt of a headless attempt: a resumed one may come without, a new one may not. */

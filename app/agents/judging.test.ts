@@ -132,7 +132,7 @@ const cases: Record<string, Case> = {
     agent: 'claude',
     events: [claude.init],
     exit: code(0),
-    outcome: { result: 'unknown', reason: 'It ended without giving a result' },
+    outcome: { result: 'unknown', reason: 'It ended without a result' },
   },
   'a success that the exit contradicts': {
     agent: 'claude',

@@ -46,11 +46,11 @@ export function judgeTerminal(ending: Ending, code0: Pick<Outcome, 'result' | 'r
 /** What closing a TUI proves about the work that was done in it: nothing. */
 export const closedByHand: Pick<Outcome, 'result' | 'reason'> = {
   result: 'unknown',
-  reason: 'The agent was closed; an interactive session says nothing about its result',
+  reason: 'The agent was closed; an interactive session reports no result',
 }
 
 const stopped: Outcome = { result: 'interrupted', reason: 'Stopped' }
-const unseen: Outcome = { result: 'unknown', reason: 'Nobody saw how it ended' }
+const unseen: Outcome = { result: 'unknown', reason: 'How it ended is unknown' }
 
 function verdictOf(
   ending: Ending,
@@ -68,7 +68,7 @@ function verdictOf(
     const said = events.lastError ?? lastLineOf(ending.stderrTail)
     if (known) return { result: known.result, reason: withReason(known.reason, said) }
     if (exit.code === 0 && events.denials.length > 0) return denied(events.denials)
-    if (exit.code === 0) return { result: 'unknown', reason: 'It ended without giving a result' }
+    if (exit.code === 0) return { result: 'unknown', reason: 'It ended without a result' }
     return { result: 'failed', reason: said || `Exited with code ${exit.code} and gave no result` }
   }
   if (verdict.result !== 'succeeded') return verdict

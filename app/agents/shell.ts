@@ -17,7 +17,7 @@ export const shell: Adapter = {
   launch,
   judge({ exit, stopRequested }) {
     if (stopRequested) return { result: 'interrupted', reason: 'Stopped' }
-    if (!exit) return { result: 'unknown', reason: 'Nobody saw how it ended' }
+    if (!exit) return { result: 'unknown', reason: 'How it ended is unknown' }
     if (exit.signal) return { result: 'interrupted', reason: `Ended by ${exit.signal}` }
     // A shell's exit code is its last command's, which need not have been the point.
     return { result: 'unknown', reason: 'The shell was closed' }

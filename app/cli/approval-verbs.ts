@@ -13,7 +13,7 @@ export async function approvals(cli: Cli, options: { readonly all?: boolean }): 
   const { approvals: listed } = await link.call('approval.list', { all: options.all ?? false })
   const now = Date.now()
   cli.output.result(listed, () =>
-    listed.length === 0 ? ['Nothing waits for an answer.'] : listed.flatMap((each) => [...lines(each, now), '']),
+    listed.length === 0 ? ['Nothing is waiting for an answer.'] : listed.flatMap((each) => [...lines(each, now), '']),
   )
 }
 
@@ -31,7 +31,7 @@ export async function answer(cli: Cli, id: string, decision: 'allow' | 'deny'): 
   )
   cli.output.result(decided, () => [
     `${approvalStateWord[decided.state]}: ${approvalWords(decided.request).content[0] ?? ''}`,
-    ...(decided.runId === null ? [] : [`Run ${decided.runId} goes on.`]),
+    ...(decided.runId === null ? [] : [`Run ${decided.runId} continues.`]),
   ])
 }
 

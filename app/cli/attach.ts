@@ -31,10 +31,10 @@ export async function attach(cli: Cli, id: string, options: { readonly session?:
   const name = side === null ? id : `session ${side.number} of ${id}`
   if (stdout.columns < terminalSize.minCols || stdout.rows < terminalSize.minRows) {
     cli.output.remark(
-      `This terminal is smaller than ${terminalSize.minCols} × ${terminalSize.minRows}: the picture will be cut.`,
+      `This terminal is smaller than ${terminalSize.minCols} × ${terminalSize.minRows}: the output will be cut off.`,
     )
   }
-  cli.output.remark(`Attached to ${name}. Ctrl-] then d leaves; ${side === null ? 'the run' : 'it'} goes on.`)
+  cli.output.remark(`Attached to ${name}. Ctrl-] then d detaches; ${side === null ? 'the run' : 'it'} keeps running.`)
 
   const ended = Promise.withResolvers<'left' | 'ended' | Failure>()
   let filter = createQueryFilter()
@@ -86,7 +86,7 @@ export async function attach(cli: Cli, id: string, options: { readonly session?:
     putBack()
     if (typeof how === 'object') throw new CoppiceFailure(how)
     const now = link.run(id)
-    const goesOn = side ? 'It goes on.' : 'The run goes on.'
+    const goesOn = side ? 'It keeps running.' : 'The run keeps running.'
     const over = `Its terminal has ended${now && !side ? ` (${plainText(now.phase, 20)})` : ''}.`
     cli.output.remark(`Left ${name}. ${how === 'left' ? goesOn : over}`)
   } finally {

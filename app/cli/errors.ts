@@ -55,16 +55,16 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
   const id = runId ?? (typeof named === 'string' ? named : 'ID')
   switch (failure.code) {
     case 'not-found':
-      if (what === 'approval') return 'Run "coppice approvals" to see what waits for an answer'
+      if (what === 'approval') return 'Run "coppice approvals" to see what is waiting for an answer'
       if (what === 'file') return 'Check the path, then try again'
       return what === undefined || what === 'run' ? 'Run "coppice list --all" to see the runs' : null
     case 'host-unreachable':
       return failure.detail?.log === undefined ? 'Run "coppice host start" to start one' : null
     case 'needs-approval':
-      return 'Read what it asks with "coppice approvals", then run "coppice allow ID" or "coppice deny ID"'
+      return 'Read what it asks for with "coppice approvals", then run "coppice allow ID" or "coppice deny ID"'
     case 'not-running':
       if (failure.detail?.mode === 'headless')
-        return `Run "coppice stop ${id}" or wait for its end, then "coppice resume ${id} --prompt TEXT"`
+        return `Run "coppice stop ${id}" or wait until it ends, then "coppice resume ${id} --prompt TEXT"`
       return `Run "coppice resume ${id}" first`
     case 'already-running':
       return `Run "coppice attach ${id}" to type into it, or "coppice stop ${id}" first`
@@ -79,14 +79,14 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
     case 'stop-failed':
       return `Run "coppice stop ${id}" again, or end those processes by hand`
     case 'no-remote':
-      return 'Add one with "git remote add origin ADDRESS", then run "coppice add PATH" to agree to it'
+      return 'Add one with "git remote add origin ADDRESS", then run "coppice add PATH" to accept it'
     case 'remote-surprise': {
       const { reason, path } = failure.detail ?? {}
       if (reason !== 'not-agreed') return null
-      return `If that address is right, run "coppice add ${typeof path === 'string' ? plainText(path, 1000) : 'PATH'}" to agree to it`
+      return `If that address is right, run "coppice add ${typeof path === 'string' ? plainText(path, 1000) : 'PATH'}" to accept it`
     }
     case 'worktree-missing':
-      return `Run "coppice resume ${id}" to make the worktree again, or bring the folder back`
+      return `Run "coppice resume ${id}" to create the worktree again, or put the folder back`
     default:
       return null
   }

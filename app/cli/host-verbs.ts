@@ -33,7 +33,7 @@ export async function start(cli: Cli): Promise<void> {
   const { socket } = link
   cli.output.result(
     { pid, keeperPid, version, runs, protocol, socket, dataDirectory, log: hostLog(cli.dataDir) },
-    () => [`The host runs: process ${pid}, socket ${plainText(socket, 4096)}`],
+    () => [`The host is running: process ${pid}, socket ${plainText(socket, 4096)}`],
   )
 }
 
@@ -45,7 +45,7 @@ export async function stop(cli: Cli, options: { readonly agents?: 'keep' | 'stop
   } catch (error) {
     if (isFailure(error, 'protocol-mismatch') && options.agents === 'keep') return endOlder(cli, error)
     if (!isFailure(error, 'host-unreachable')) throw error
-    return cli.output.result({ stopped: false, pid: null }, () => ['No host runs. Nothing was changed.'])
+    return cli.output.result({ stopped: false, pid: null }, () => ['No host is running. Nothing was changed.'])
   }
   const { pid } = link.welcome
   const gone = new Promise<void>((resolve) => link.onClose(() => resolve()))
@@ -81,12 +81,12 @@ async function sayEnded(cli: Cli, pid: number, agentsKept: boolean): Promise<voi
   if (!(await ended(pid, 30_000))) {
     throw new CliError({
       code: 'timeout',
-      message: `The host (process ${pid}) was asked to end and is still there after 30 s. Agents that run go on.`,
+      message: `The host (process ${pid}) was asked to end and is still running after 30 s. Agents keep running.`,
       next: `Read its log at ${hostLog(cli.dataDir)}`,
     })
   }
   cli.output.result({ stopped: true, pid }, () => [
-    `The host (process ${pid}) has ended.${agentsKept ? ' Agents that run go on; the next start attaches to them.' : ''}`,
+    `The host (process ${pid}) has ended.${agentsKept ? ' Agents keep running; the next start attaches to them.' : ''}`,
   ])
 }
 
@@ -96,12 +96,12 @@ export async function serve(cli: Cli, options: { readonly port?: number; readonl
   const { address, url } = await link.call('host.serve', options.port === undefined ? {} : { port: options.port })
   cli.output.result({ address, url }, () => [
     `Open ${plainText(url, 1000)}`,
-    'The address is good for one browser. "coppice serve" prints a fresh one.',
+    'The address works for one browser. "coppice serve" prints a new one.',
   ])
   if (!(options.stay ?? (process.stdout.isTTY && !cli.output.json))) return
-  cli.output.remark('Ctrl-C leaves; agents and open browsers stay connected.')
+  cli.output.remark('Press Ctrl-C to leave; agents and open browsers stay connected.')
   const lost = new Promise<void>((resolve) => link.onClose(() => resolve()))
-  await leavable(lost, 'The host goes on as long as a run is live or a browser is connected.')
+  await leavable(lost, 'The host keeps running while a run is live or a browser is connected.')
 }
 
 /** Looks at the machine and at what is kept. Ends with 1 where something is a problem. */
@@ -162,7 +162,7 @@ export function gitFinding(version: string | null): Finding {
   const next = 'Install git 2.38 or newer'
   if (version === null) return { subject, result: 'problem', text: 'git was not found', next }
   if (version === '')
-    return { subject, result: 'unknown', text: 'git did not say which version it is', next: 'Run "git --version"' }
+    return { subject, result: 'unknown', text: 'git did not report its version', next: 'Run "git --version"' }
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major < 2 || (major === 2 && minor < 38))
     return { subject, result: 'problem', text: `git ${version} is too old`, next }
@@ -177,8 +177,8 @@ function nodeFinding(): Finding {
     return {
       subject: 'node',
       result: 'problem',
-      text: `${text} is not the one that Coppice brings`,
-      next: 'Run "npm ci", then start Coppice by its own scripts',
+      text: `${text} is not the one that comes with Coppice`,
+      next: 'Run "npm ci", then start Coppice with its own scripts',
     }
   return { subject: 'node', result: 'ok', text, next: null }
 }
@@ -192,7 +192,7 @@ async function directoryFinding(path: string): Promise<Finding> {
         subject,
         result: 'problem',
         text: `${path} is not a directory`,
-        next: 'Name another one in COPPICE_HOME',
+        next: 'Set COPPICE_HOME to another directory',
       }
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
     if ((found.mode & 0o077) !== 0 && process.platform !== 'win32') {
@@ -206,7 +206,7 @@ async function directoryFinding(path: string): Promise<Finding> {
       subject,
       result: 'problem',
       text: `${path}: ${(error as Error).message}`,
-      next: 'Give yourself access to it, or name another one in COPPICE_HOME',
+      next: 'Give yourself access to it, or set COPPICE_HOME to another directory',
     }
   }
 }
@@ -218,7 +218,7 @@ function refusalOf(error: unknown): unknown {
   return new CliError({
     code,
     message: `The host was not ended: ${why}. Nothing was changed.`,
-    next: 'Run "coppice host stop --agents keep" to let them go on, or "--agents stop" to stop them first',
+    next: 'Run "coppice host stop --agents keep" to keep them running, or "--agents stop" to stop them first',
   })
 }
 

@@ -79,7 +79,7 @@ async function exportAll(cli: Cli, link: Link, options: JournalOptions, format: 
   for (const record of records) {
     cli.output.write(format === 'jsonl' ? `${JSON.stringify(record)}\n` : `${csvRow(record)}\r\n`)
   }
-  cli.output.remark('This is a part of the journal: only a whole export can be verified.')
+  cli.output.remark('This is only part of the journal: only a complete export can be verified.')
 }
 
 export const csvColumns = [
@@ -139,19 +139,19 @@ async function verify(cli: Cli, file: string, anchor: string | undefined): Promi
   }
   if (!verdict.ok) throw broken(verdict.firstBad, verdict.why)
   const { seq, hash } = verdict.head
-  if (seq === 0) throw broken(1, 'the file holds no record')
+  if (seq === 0) throw broken(1, 'the file contains no records')
   cli.output.result({ ok: true, records: seq, head: hash }, () => [
     `${seq} records, none changed, missing or out of order.`,
     anchor === undefined
-      ? `The last hash is ${hash}. Keep it elsewhere: with --anchor it shows later that nothing was cut off.`
-      : 'The head that was kept is among them.',
+      ? `The last hash is ${hash}. Keep it elsewhere: with --anchor it proves later that nothing was cut off.`
+      : 'The hash you kept is among them.',
   ])
 }
 
 function broken(seq: number, why: string): CliError {
   return new CliError({
     code: 'database-corrupt',
-    message: `Record ${seq} is the first bad one: ${plainText(why, 500)}. The file was not changed.`,
+    message: `Record ${seq} is the first one that fails: ${plainText(why, 500)}. The file was not changed.`,
     next: 'Keep this file, and compare it with another export or a backup',
   })
 }
@@ -178,7 +178,7 @@ export function eventText(event: Event): string {
   if (event.type === 'run-noted') more.push(...event.notes)
   if (event.type === 'intended') {
     more.push(event.intent.kind)
-    if ('agreed' in event.intent && event.intent.agreed) more.push(`agreed to: ${event.intent.agreed.join('; ')}`)
+    if ('agreed' in event.intent && event.intent.agreed) more.push(`confirmed: ${event.intent.agreed.join('; ')}`)
   }
   if (event.type === 'side-session-opening') more.push(String(event.side.number), event.side.title)
   if ((event.type === 'attempt-ended' || event.type === 'side-session-ended') && event.exit)

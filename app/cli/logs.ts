@@ -19,7 +19,7 @@ export async function logs(cli: Cli, id: string, options: LogsOptions): Promise<
   const link = await openWatching(cli)
   runOf(link, id)
   const pages = readPages(cli, link, id, options)
-  await (options.follow ? leavable(pages, `Run ${id} goes on.`) : pages)
+  await (options.follow ? leavable(pages, `Run ${id} keeps running.`) : pages)
 }
 
 async function readPages(cli: Cli, link: Link, id: string, options: LogsOptions): Promise<void> {
@@ -35,7 +35,7 @@ async function readPages(cli: Cli, link: Link, id: string, options: LogsOptions)
       ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
       ...(options.session === undefined ? {} : { side: options.session }),
     })
-    if (from === 0 && page.firstByte > 0) remark(`The first ${page.firstByte} bytes are no longer kept.`)
+    if (from === 0 && page.firstByte > 0) remark(`The first ${page.firstByte} bytes are no longer available.`)
     const bytes = Buffer.from(page.data, 'base64')
     const at = page.next - bytes.length
     const before = at > from && bytes.length > 0 ? text.gap() : ''

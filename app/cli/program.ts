@@ -53,7 +53,7 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 a failure, 2 wrong usage, 130 left by Ctrl-C (what was begun goes on).',
+      '\nExit codes: 0 done, 1 a failure, 2 wrong usage, 130 interrupted with Ctrl-C (what was started continues).',
     )
   const verb = (parent: Command, name: string, description: string, options: { isDefault?: boolean } = {}) =>
     parent
@@ -68,13 +68,13 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .addOption(
       new Option(
         '--in-place <path>',
-        'work in this folder as it is, with no worktree; it need not be in git',
+        'work directly in this folder, without a worktree; it need not be in git',
       ).conflicts([...['repo', 'base', 'from', 'branch', 'copies', 'setup']]),
     )
     .addOption(new Option('--agent <name>', 'claude, codex, gemini, opencode, cursor or shell').conflicts('command'))
-    .option('--command <line>', 'a command line, run by your shell; it finds the prompt in $COPPICE_PROMPT')
-    .option('--prompt <text>', 'what the agent is asked to do; "-" reads it from stdin')
-    .option('--headless', 'no terminal: events are read and shown as a transcript')
+    .option('--command <line>', 'a command line for your shell; the prompt is in $COPPICE_PROMPT')
+    .option('--prompt <text>', 'what the agent should do; "-" reads it from stdin')
+    .option('--headless', "without a terminal: show the agent's events as a transcript")
     .addOption(
       new Option(
         '--base <ref>',
@@ -87,140 +87,136 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .option('--title <text>', 'title of the run')
     .option('--copies <n>', 'how many runs to start', whole(1, 50))
     .addOption(new Option('--setup <what>', "run or skip the repository's set-up command").choices(['run', 'skip']))
-    .option('--install', 'install dependencies first, as the base asks for it now; it is printed, and agreed to')
-    .option('--no-install', 'do not install dependencies first')
+    .option('--install', 'install dependencies first: print what the base would install, and allow it')
+    .option('--no-install', 'do not install dependencies')
     .option('--model <name>', 'the model that the agent uses')
     .option('--permission-mode <mode>', "the agent's permission mode")
-    .option(
-      '--allowed-tools <list>',
-      'tools that need no permission, with commas between them; may be repeated',
-      toolList,
-    )
-    .option('--max-turns <n>', 'end after so many turns', whole(1, 10_000))
-    .option('--max-budget-usd <x>', 'end after so many dollars', amount)
+    .option('--allowed-tools <list>', 'tools that need no permission, separated by commas; can be repeated', toolList)
+    .option('--max-turns <n>', 'stop after this many turns', whole(1, 10_000))
+    .option('--max-budget-usd <x>', 'stop after this many dollars', amount)
     .addOption(waitOption())
-    .option('--timeout <seconds>', 'give up waiting after so long; the run goes on', amount)
+    .option('--timeout <seconds>', 'stop waiting after this many seconds; the run continues', amount)
     .action((options: RunOptions, command: Command) => {
       if (options.agent === undefined && options.command === undefined)
-        command.error('error: say --agent NAME or --command LINE')
+        command.error('error: give --agent NAME or --command LINE')
       if (options.repo === undefined && options.inPlace === undefined)
-        command.error('error: say --repo PATH or --in-place PATH')
+        command.error('error: give --repo PATH or --in-place PATH')
       return verbs.run(options)
     })
-  verb(program, 'add', 'add a repository; one that is known: agree to its remotes as they are now')
+  verb(program, 'add', 'add a repository, or accept the current remotes of one that was added before')
     .argument('<path>', 'the repository, or a folder inside it')
     .action((path: string) => verbs.add(path))
   verb(program, 'trust', "let a repository's own filters run in what Coppice does")
     .argument('<path>', 'the repository, or a folder inside it')
     .option('--off', 'take the trust back')
     .action((path: string, options) => verbs.trust(path, options))
-  verb(program, 'list', 'the runs that are kept')
+  verb(program, 'list', 'list the runs')
     .alias('ls')
-    .option('--all', 'also those in the trash, and those purged')
+    .option('--all', 'include removed and deleted runs')
     .action((options) => verbs.list(options))
-  verb(program, 'show', 'one run, as it is now')
+  verb(program, 'show', 'show one run')
     .argument('<id>')
     .action((id: string) => verbs.show(id))
-  verb(program, 'attach', 'its terminal, here; Ctrl-] then d leaves')
+  verb(program, 'attach', 'show its terminal here; Ctrl-] then d detaches')
     .argument('<id>')
     .addOption(sessionOption())
     .action((id: string, options) => verbs.attach(id, options))
-  verb(program, 'shell', 'open a shell, a command or one more agent beside its agent, and attach to it')
+  verb(program, 'shell', 'open a shell, a command or another agent beside its agent, and attach to it')
     .argument('<id>')
-    .addOption(new Option('--command <line>', 'a command line instead, run by your shell').conflicts('agent'))
-    .option('--agent <name>', 'one more agent instead: claude, codex, gemini, opencode or cursor')
-    .option('--title <text>', 'the title of its tab')
+    .addOption(new Option('--command <line>', 'run this command line instead of a shell').conflicts('agent'))
+    .option('--agent <name>', 'start another agent instead: claude, codex, gemini, opencode or cursor')
+    .option('--title <text>', 'title of its tab')
     .action((id: string, options: ShellOptions) => verbs.shell(id, options))
-  verb(program, 'send', 'type a text into its terminal, as a paste')
+  verb(program, 'send', 'paste text into its terminal')
     .argument('<id>')
     .argument('<text>', '"-" reads it from stdin')
-    .option('--no-enter', 'do not press Enter after it')
+    .option('--no-enter', 'do not press Enter afterwards')
     .addOption(sessionOption())
     .action((id: string, text: string, options) => verbs.send(id, text, options))
-  verb(program, 'logs', 'what it printed')
+  verb(program, 'logs', 'show what it printed')
     .argument('<id>')
-    .option('-f, --follow', 'go on as it prints more')
-    .option('--raw', 'the bytes as they were, control sequences and all')
+    .option('-f, --follow', 'keep printing as output arrives')
+    .option('--raw', 'print the raw bytes, including control sequences')
     .addOption(sessionOption().conflicts('attempt'))
-    .option('--attempt <n>', 'of an earlier attempt (default: the last one)', whole(1, 1_000_000))
+    .option('--attempt <n>', 'show an earlier attempt (default: the last one)', whole(1, 1_000_000))
     .action((id: string, options) => verbs.logs(id, options))
-  verb(program, 'stop', 'end its agent, what is open beside it, and everything that they started')
+  verb(program, 'stop', 'stop its agent, the sessions beside it, and everything they started')
     .argument('<id>')
-    .addOption(sessionOption('end only this session beside its agent; "show" numbers them'))
-    .option('--timeout <seconds>', 'give up waiting after so long (default: 60)', amount)
+    .addOption(sessionOption('close only this side session; "show" lists their numbers'))
+    .option('--timeout <seconds>', 'stop waiting after this many seconds (default: 60)', amount)
     .action((id: string, options) => verbs.stop(id, options))
-  verb(program, 'resume', 'start its next attempt, where the agent left off')
+  verb(program, 'resume', 'start its next attempt where the agent left off')
     .argument('<id>')
     .option('--prompt <text>', 'a follow-up; "-" reads it from stdin')
     .addOption(waitOption())
-    .option('--timeout <seconds>', 'give up waiting after so long; the run goes on', amount)
+    .option('--timeout <seconds>', 'stop waiting after this many seconds; the run continues', amount)
     .action((id: string, options) => verbs.resume(id, options))
-  verb(program, 'approvals', 'what waits for your answer, and its exact content')
-    .option('--all', 'also what was answered')
+  verb(program, 'approvals', 'list what is waiting for your answer, with its exact content')
+    .option('--all', 'include what was answered')
     .action((options) => verbs.approvals(options))
-  verb(program, 'allow', 'allow one of them: exactly what it shows')
-    .argument('<id>', 'the id that "coppice approvals" prints')
+  verb(program, 'allow', 'allow one of them, for exactly the content it shows')
+    .argument('<id>', 'the id printed by "coppice approvals"')
     .action((id: string) => verbs.allow(id))
-  verb(program, 'deny', 'deny one of them; its run goes on without')
-    .argument('<id>', 'the id that "coppice approvals" prints')
+  verb(program, 'deny', 'deny one of them; its run continues without it')
+    .argument('<id>', 'the id printed by "coppice approvals"')
     .action((id: string) => verbs.deny(id))
-  verb(program, 'push', 'push its own branch, never by force')
+  verb(program, 'push', 'push its own branch, never with force')
     .argument('<id>')
     .action((id: string) => verbs.push(id))
-  verb(program, 'pr', 'push, then open a pull request (by gh, else the page to open)')
+  verb(program, 'pr', 'push, then open a pull request (with gh, or print the page to open)')
     .argument('<id>')
     .action((id: string) => verbs.pr(id))
 
   verb(program, 'rm', 'move its worktree into the trash')
     .argument('<id>')
-    .option('-y, --yes', 'agree to exactly what it says would go')
-    .option('--force', 'go on although something could not be found out; agrees to the rest')
-    .addOption(new Option('--preview', 'only say what would go, and change nothing').conflicts(['yes', 'force']))
+    .option('-y, --yes', 'confirm exactly what it says would be removed')
+    .option('--force', 'remove it even though a check failed; confirms the rest')
+    .addOption(new Option('--preview', 'only say what would be removed; change nothing').conflicts(['yes', 'force']))
     .action((id: string, options) => verbs.rm(id, options))
-  verb(program, 'restore', 'bring it back from the trash')
+  verb(program, 'restore', 'restore it from the trash')
     .argument('<id>')
     .action((id: string) => verbs.restore(id))
-  verb(program, 'trash', 'what is in the trash, and when it is freed').action(() => verbs.trash())
-  verb(program, 'keep', 'keep a removed run in the trash for longer: its days start again')
+  verb(program, 'trash', 'list the trash, and when each run is deleted').action(() => verbs.trash())
+  verb(program, 'keep', 'keep a removed run in the trash longer: its days start again')
     .argument('<id>')
     .action((id: string) => verbs.keep(id))
-  verb(program, 'purge', 'free the disk of a removed run now and for good')
+  verb(program, 'purge', 'delete a removed run permanently, now')
     .argument('<id>')
-    .option('-y, --yes', 'also where it holds commits that exist nowhere else')
+    .option('-y, --yes', 'delete it even if it has commits that exist nowhere else')
     .action((id: string, options) => verbs.purge(id, options))
 
   verb(program, 'demo', 'a scratch repository and four scripted agents')
     .addOption(waitOption())
-    .option('--timeout <seconds>', 'give up waiting after so long', amount)
+    .option('--timeout <seconds>', 'stop waiting after this many seconds', amount)
     .action((options) => verbs.demo(options))
   verb(program, 'serve', 'open a loopback port for a browser, and print its address')
     .option('--port <n>', 'the port (default: a free one)', whole(0, 65_535))
-    .option('--stay', 'stay until Ctrl-C, so that the host does (default in a terminal)')
+    .option('--stay', 'stay until Ctrl-C and keep the host running (default in a terminal)')
     .option('--no-stay', 'print the address and return')
     .action((options) => verbs.serve(options))
-  verb(program, 'doctor', 'look at this machine and at what Coppice keeps').action(() => verbs.doctor())
-  verb(program, 'journal', 'what happened, when, by whom, to which run')
-    .option('--run <id>', 'of one run')
-    .option('--search <text>', 'only records with this text')
-    .option('--limit <n>', 'so many of the newest (default: 50; all with --export)', whole(1, 10_000_000))
-    .addOption(new Option('--export <format>', 'all of it to stdout').choices(['jsonl', 'csv']))
+  verb(program, 'doctor', 'check this machine and what Coppice keeps').action(() => verbs.doctor())
+  verb(program, 'journal', 'show what happened, when, who did it, and to which run')
+    .option('--run <id>', 'only this run')
+    .option('--search <text>', 'only records that contain this text')
+    .option('--limit <n>', 'how many of the newest (default: 50; all with --export)', whole(1, 10_000_000))
+    .addOption(new Option('--export <format>', 'write the whole journal to stdout').choices(['jsonl', 'csv']))
     .addOption(
-      new Option('--verify <file>', 'check an export of all of it, with nothing but the file').conflicts([
+      new Option('--verify <file>', 'check a complete export, using only the file').conflicts([
         'run',
         'search',
         'limit',
         'export',
       ]),
     )
-    .option('--anchor <hash>', 'with --verify: a last hash that was kept, which must be in the file')
+    .option('--anchor <hash>', 'with --verify: a hash you kept, which must be in the file')
     .action((options: JournalOptions) => verbs.journal(options))
 
   const settings = program
     .command('settings')
-    .description('what can be set: how many agents run at once, how long the trash keeps, …')
+    .description('show or change settings: how many agents run at once, how long the trash keeps runs, …')
     .exitOverride()
     .helpCommand(false)
-  verb(settings, 'get', 'all settings with their values, or one of them', { isDefault: true })
+  verb(settings, 'get', 'show all settings, or one of them', { isDefault: true })
     .argument('[name]')
     .action((name?: string) => verbs.settingsGet(name))
   verb(settings, 'set', 'change one')
@@ -228,31 +224,35 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .argument('<value>')
     .action((name: string, value: string) => verbs.settingsSet(name, value))
 
-  const host = program.command('host').description('the process that owns the runs').exitOverride().helpCommand(false)
-  verb(host, 'status', 'is it there').action(() => verbs.hostStatus())
-  verb(host, 'start', 'start it where none runs, and say where it listens').action(() => verbs.hostStart())
+  const host = program
+    .command('host')
+    .description('manage the process that owns the runs')
+    .exitOverride()
+    .helpCommand(false)
+  verb(host, 'status', 'say whether it is running').action(() => verbs.hostStatus())
+  verb(host, 'start', 'start it if it is not running, and say where it listens').action(() => verbs.hostStart())
   verb(host, 'stop', 'end it')
     .addOption(
       new Option(
         '--agents <what>',
-        'keep the agents running, or stop them first (default: refuse where there are any)',
+        'keep the agents running, or stop them first (default: refuse if any are running)',
       ).choices(['keep', 'stop']),
     )
     .action((options) => verbs.hostStop(options))
   return program
 }
 
-const sessionOption = (what = 'the session of this number beside its agent; "show" numbers them') =>
+const sessionOption = (what = 'this side session; "show" lists their numbers') =>
   new Option('--session <n>', what).argParser(whole(1, 1_000_000))
 
 const waitOption = () =>
-  new Option('--wait <phase>', 'return once it has got so far; "settled" is any end').choices([...waitTargets])
+  new Option('--wait <phase>', 'wait until the run reaches this phase; "settled" is any end').choices([...waitTargets])
 
 function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most)
-      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`)
+      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`)
     return value
   }
 }
@@ -260,7 +260,7 @@ function whole(least: number, most: number): (text: string) => number {
 function amount(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
-    throw new InvalidArgumentError('a number above 0 is wanted.')
+    throw new InvalidArgumentError('expected a number above 0.')
   return value
 }
 

@@ -31,7 +31,7 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
     .catch((error: unknown) => {
       if (!isFailure(error, 'consent-stale') && !isFailure(error, 'consent-needed')) throw error
       // Something was written between the look and the removal.
-      const next = `Run "coppice rm ${id}" to see what would go now`
+      const next = `Run "coppice rm ${id}" to see what would be removed now`
       throw new CliError({ code: error.failure.code, message: sentenceOf(error.failure).message, next })
     })
   const removed = await link.until(() => (link.run(id)?.phase === 'removed' ? link.run(id) : undefined), {
@@ -39,8 +39,8 @@ export async function remove(cli: Cli, id: string, options: RemoveOptions): Prom
   })
   cli.output.result({ ...link.view(removed), report, ...freed }, () => [
     ...(removed.inPlace
-      ? [`Took ${id} off the list. It worked in place: its folder is as it was.`]
-      : [`Removed ${id} into the trash. "coppice restore ${id}" brings it back.`]),
+      ? [`Removed ${id} from the list. It worked in place: its folder was not touched.`]
+      : [`Moved ${id} to the trash. "coppice restore ${id}" restores it.`]),
     ...reportLines(report),
     ...(removed.inPlace ? [] : [freedSentence(freed)]),
   ])
@@ -88,7 +88,7 @@ export async function trash(cli: Cli): Promise<void> {
       { width: cli.output.width, header: cli.output.faint },
     )
     const due = listed.entries.some((entry) => entry.waitsMs !== null && entry.commitsOnlyHere === 0)
-    const kept = 'What is due stays until Coppice has run for that long. Keep one with "coppice keep ID".'
+    const kept = 'Runs that are due stay until Coppice has been running that long. Keep one with "coppice keep ID".'
     return [...lines, `${bytesText(listed.sizeBytes)} in all.`, ...(due ? [kept] : [])]
   })
 }
@@ -102,7 +102,7 @@ export async function keep(cli: Cli, id: string): Promise<void> {
 
 /** When an entry goes, in the words of the list. */
 function freedText({ commitsOnlyHere, purgeAt, waitsMs }: TrashEntry): string {
-  if (commitsOnlyHere !== 0) return 'when you say so'
+  if (commitsOnlyHere !== 0) return 'only when you delete it'
   return waitsMs === null ? dateText(purgeAt) : `due, stays ${ageText(waitsMs)}`
 }
 
@@ -119,7 +119,7 @@ export async function purge(cli: Cli, id: string, options: { readonly yes?: bool
       throw new CliError({
         code: 'consent-needed',
         message: `Not purged: ${id} holds ${what}. Nothing was changed.`,
-        next: `Run "coppice restore ${id}" to have it back, or "coppice purge ${id} --yes" to lose exactly that`,
+        next: `Run "coppice restore ${id}" to get it back, or "coppice purge ${id} --yes" to delete exactly that`,
       })
     }
     return link.call('run.purge', { runId: id, consent })
@@ -137,15 +137,15 @@ function refuseUnasked(id: string, preview: RemovalPreview, options: RemoveOptio
   if (unknown.length > 0 && !(options.force && options.yes)) {
     throw new CliError({
       code: 'consent-needed',
-      message: `Not removed: not everything could be found out: ${named}. Nothing was changed.`,
-      next: `Look at the worktree first, or run "coppice rm ${id} --force --yes" to remove it into the trash as it is`,
+      message: `Not removed: a check failed: ${named}. Nothing was changed.`,
+      next: `Check the worktree first, or run "coppice rm ${id} --force --yes" to move it to the trash as it is`,
     })
   }
   if (!preview.safe && unknown.length === 0 && !options.yes && !options.force) {
     throw new CliError({
       code: 'consent-needed',
-      message: `Not removed: what exists only here would go into the trash: ${named}. Nothing was changed.`,
-      next: `Run "coppice rm ${id} --yes" to agree to exactly that, or "coppice push ${id}" first`,
+      message: `Not removed: this exists only here and would go to the trash: ${named}. Nothing was changed.`,
+      next: `Run "coppice rm ${id} --yes" to confirm exactly that, or "coppice push ${id}" first`,
     })
   }
 }
@@ -153,14 +153,14 @@ function refuseUnasked(id: string, preview: RemovalPreview, options: RemoveOptio
 function previewLines(id: string, preview: RemovalPreview): string[] {
   const { rebuildableBytes, rebuildableAt, purgeAt, sizeBytes } = preview
   const asked = preview.unknown
-    ? `Something is unknown: "coppice rm ${id} --force --yes" would be needed.`
+    ? `A check failed: this would need "coppice rm ${id} --force --yes".`
     : preview.safe
       ? `Nothing exists only there: "coppice rm ${id}" removes it at once.`
-      : `What is marked with ! exists only there: "coppice rm ${id} --yes" agrees to exactly that.`
+      : `Items marked with ! exist only there: "coppice rm ${id} --yes" confirms exactly those.`
   return [
     ...shownFacts(preview),
     asked,
-    `${bytesText(sizeBytes)} would go into the trash. ${freedSentence({ freedNow: 0, rebuildableBytes, rebuildableAt, purgeAt })}`,
+    `${bytesText(sizeBytes)} would go to the trash. ${freedSentence({ freedNow: 0, rebuildableBytes, rebuildableAt, purgeAt })}`,
   ]
 }
 

@@ -84,7 +84,7 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ['agent', `${run.agent}, ${run.mode}`],
     ['command', run.commandLine === null ? null : plainText(run.commandLine, 1000)],
     ['repository', plainText(view.repository ?? (run.inPlace ? 'none' : 'unknown'), 4096)],
-    ['in place', run.inPlace ? 'its folder is never made, moved or removed by Coppice' : null],
+    ['in place', run.inPlace ? 'Coppice never creates, moves or removes its folder' : null],
     ['branch', run.inPlace ? plainText(live?.headBranch?.value || '–', 200) : branchText(run, live)],
     ['base', view.base === null ? null : plainText(view.base, 300)],
     [

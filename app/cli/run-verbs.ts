@@ -215,7 +215,7 @@ export async function demo(cli: Cli, options: WaitOptions): Promise<void> {
     runIds.map((id) => link.view(runOf(link, id))),
     () => [
       ...runIds.flatMap((id) => [...pageOf(link, id), '']),
-      'Watch them with "coppice list", "coppice attach ID" or in the window.',
+      'Watch them in the window, or with "coppice list" and "coppice attach ID".',
     ],
   )
 }
@@ -248,7 +248,7 @@ export async function waitFor(
         ? {}
         : { timeoutMs: options.timeout * 1000, what: `Waiting for ${id} to be ${wait}` },
     )
-  const names = runIds.length === 1 ? `Run ${runIds[0]} goes on` : 'The runs go on'
+  const names = runIds.length === 1 ? `Run ${runIds[0]} keeps running` : 'The runs keep running'
   await leavable(Promise.all(runIds.map(one)), `${names}. See "coppice list".`)
   if (wait === 'settled') await Promise.all(runIds.map((id) => measured(link, id)))
 }

@@ -33,7 +33,7 @@ describe('a setting on the command line', () => {
   })
 
   it('is refused with the values that it may have', () => {
-    expect(refusal('maxRunning', '0')).toBe('maxRunning cannot be "0". It may be a whole number from 1 to 200.')
+    expect(refusal('maxRunning', '0')).toBe('maxRunning cannot be "0". Expected a whole number from 1 to 200.')
     expect(refusal('maxRunning', '3.5')).toContain('a whole number from 1 to 200')
     expect(refusal('keepTrashDays', 'a week')).toContain('a number from 7 to 365')
     expect(refusal('lowDiskBytes', '-1')).toContain('a whole number of at least 0')

@@ -52,7 +52,7 @@ export function valueIn(name: Name, text: string): unknown {
     if (result.success && result.data !== undefined) return result.data
   }
   throw usageError(
-    `${name} cannot be "${plainText(text, 200)}". It may be ${wantedFor(name)}.`,
+    `${name} cannot be "${plainText(text, 200)}". Expected ${wantedFor(name)}.`,
     `Run "coppice settings get ${name}" to see what it is now`,
   )
 }

@@ -45,7 +45,7 @@ export async function reachHost(options: ConnectHostOptions): Promise<Reached> {
   const deadline = Date.now() + (options.timeoutMs ?? 15_000)
   let tried = await tryConnect(dataDir)
   if ('channel' in tried) return tried
-  if (!start) throw fail('host-unreachable', { message: 'none runs for this data directory', path: dataDir })
+  if (!start) throw fail('host-unreachable', { message: 'no host is running for this data directory', path: dataDir })
   const log = join(openDataDirectory(dataDir).logs, 'host.log')
   const from = sizeOf(log)
   let starts = 0

@@ -41,8 +41,8 @@ export function waitError(run: Run, target: WaitTarget): CliError {
     const id = run.waitsFor?.[0]?.approvalId ?? 'ID'
     return new CliError({
       code: 'needs-approval',
-      message: `${head}. It waits for you to allow or deny something.`,
-      next: `Read what it asks with "coppice approvals", then run "coppice allow ${id}" or "coppice deny ${id}"`,
+      message: `${head}. It is waiting for you to allow or deny something.`,
+      next: `Read what it asks for with "coppice approvals", then run "coppice allow ${id}" or "coppice deny ${id}"`,
     })
   }
   if (run.failure) {

@@ -24,14 +24,14 @@ export function approvalWords(request: ApprovalRequest): ApprovalWords {
         question: `Run the set-up command from ${source} in the new worktree?`,
         content: command,
         allow: 'Run it',
-        deny: 'Go on without',
+        deny: 'Continue without it',
       }
     case 'install':
       return {
-        question: `Install the packages of ${source}? This runs code of the repository and of the packages.`,
+        question: `Install the packages of ${source}? This runs code from the repository and its packages.`,
         content: [...command, ...request.runs.map((text) => plainText(text, maxLine))],
         allow: 'Install',
-        deny: 'Go on without',
+        deny: 'Continue without it',
       }
     default:
       return assertNever(request)
@@ -44,7 +44,7 @@ export function approvalKindWord(kind: ApprovalRequest['kind']): string {
 }
 
 export const approvalStateWord: Readonly<Record<ApprovalState, string>> = {
-  pending: 'Waits for you',
+  pending: 'Waiting for you',
   allowed: 'Allowed',
   denied: 'Denied',
   expired: 'Expired',

@@ -97,7 +97,7 @@ describe('sentenceOf', () => {
       detail: { message: 'full moon' },
     })
     expect(message).toBe(
-      'This failed for a reason that this version of Coppice does not know (lunar-phase): full moon. It may have been done in part.',
+      'This failed for a reason this version of Coppice does not know (lunar-phase): full moon. It may have been partly done.',
     )
     expect(next).toContain('newer version')
   })
@@ -109,7 +109,7 @@ describe('sentenceOf', () => {
 
   it('says what is taken and what is free', () => {
     expect(sentenceOf(failure('branch-exists', { branch: 'agent/node-24', suggestion: 'agent/node-24-2' }))).toEqual({
-      message: 'Branch agent/node-24 exists already. Nothing was created.',
+      message: 'Branch agent/node-24 already exists. Nothing was created.',
       next: 'Use agent/node-24-2',
     })
   })
@@ -127,16 +127,16 @@ describe('sentenceOf', () => {
   it('says where a damaged journal went, and which format a newer one has', () => {
     const damaged = { path: '/h/journal.db', movedTo: '/h/aside/journal-damaged.db', reason: 'file is not a database' }
     expect(sentenceOf(failure('database-corrupt', { ...damaged, message: 'the same in other words' })).message).toBe(
-      'The journal at /h/journal.db is damaged (file is not a database). It was kept as /h/aside/journal-damaged.db, and nothing was deleted: worktrees and branches stay where they are.',
+      'The journal at /h/journal.db is damaged (file is not a database). It was kept as /h/aside/journal-damaged.db. Nothing was deleted: worktrees and branches are unchanged.',
     )
     expect(sentenceOf(failure('database-newer', { path: '/h/journal.db', found: 3, known: 1 })).message).toBe(
-      'The journal at /h/journal.db was written by a newer Coppice (its format is 3, this one knows 1). It was left as it is.',
+      'The journal at /h/journal.db was written by a newer Coppice (its format is 3, this one knows 1). It was not changed.',
     )
   })
 
   it('says of a program that could not be started what became of its worktree', () => {
     const detail = { command: 'frob', message: 'spawn frob: ENOENT' }
-    expect(sentenceOf(failure('start-failed', { ...detail, undone: true }, 'start')).message).toContain('taken back')
+    expect(sentenceOf(failure('start-failed', { ...detail, undone: true }, 'start')).message).toContain('was removed')
     expect(sentenceOf(failure('start-failed', detail, 'start')).message).toContain('are kept')
   })
 
@@ -175,14 +175,14 @@ describe('words and figures', () => {
     expect(phaseWord('stalled')).toBe('Stalled?')
     expect(phaseWord('limit')).toBe('Limit reached')
   })
-  it('tells freed now from freed on a day', () => {
+  it('tells freed now from deleted on a day', () => {
     const at = new Date(2026, 10, 22, 15, 4).getTime()
     const purge = new Date(2026, 10, 29, 14, 4).getTime()
     expect(freedSentence({ freedNow: 0, rebuildableAt: at, purgeAt: purge })).toBe(
-      '0 B freed now. What can be rebuilt is freed on 22 Nov 2026, 15:04, the rest is freed on 29 Nov 2026, 14:04.',
+      '0 B freed now. What can be rebuilt is deleted on 22 Nov 2026, 15:04, the rest is deleted on 29 Nov 2026, 14:04.',
     )
     expect(freedSentence({ freedNow: null, rebuildableAt: null, purgeAt: purge })).toBe(
-      'An unknown amount freed now. The rest is freed on 29 Nov 2026, 14:04.',
+      'An unknown amount freed now. The rest is deleted on 29 Nov 2026, 14:04.',
     )
     expect(freedSentence({ freedNow: 2e9, rebuildableAt: null, purgeAt: null })).toContain('2.0 GB freed now')
   })
@@ -192,13 +192,13 @@ describe('words and figures', () => {
     const freed = { freedNow: 0, rebuildableAt: null, purgeAt }
     expect(freedSentence({ ...freed, commitsOnlyHere: 0 })).toContain('29 Nov 2026')
     expect(freedSentence({ ...freed, commitsOnlyHere: 2 })).toBe(
-      '0 B freed now. It stays until you free it: 2 commits exist nowhere else.',
+      '0 B freed now. It stays until you delete it: 2 commits exist nowhere else.',
     )
     expect(freedSentence({ ...freed, commitsOnlyHere: null })).toBe(
-      '0 B freed now. It stays until you free it: whether its commits exist elsewhere is unknown.',
+      '0 B freed now. It stays until you delete it: whether its commits exist elsewhere is unknown.',
     )
     expect(freedSentence({ ...freed, rebuildableAt: purgeAt, commitsOnlyHere: 1 })).toBe(
-      '0 B freed now. What can be rebuilt is freed on 29 Nov 2026, 14:04, the rest stays until you free it: 1 commit exists nowhere else.',
+      '0 B freed now. What can be rebuilt is deleted on 29 Nov 2026, 14:04, the rest stays until you delete it: 1 commit exists nowhere else.',
     )
   })
 
@@ -214,7 +214,7 @@ describe('words and figures', () => {
       '/w/work-2 restored: /w/work is taken.',
       'branch old kept: it has commits that no remote has.',
     ])
-    expect(lackingSentence(report)).toBe('Not back without an install or a build: node_modules.')
+    expect(lackingSentence(report)).toBe('Needs an install or a build to come back: node_modules.')
     expect(lackingSentence(report.slice(0, 3))).toBe('')
   })
 

@@ -81,15 +81,15 @@ export function freedSentence(freed: {
   readonly commitsOnlyHere?: number | null
 }): string {
   const now = `${freed.freedNow === null ? 'An unknown amount' : bytesText(freed.freedNow)} freed now.`
-  if (freed.purgeAt === null) return `${now} Nothing of it is left in the trash.`
+  if (freed.purgeAt === null) return `${now} Nothing is left in the trash.`
   const { commitsOnlyHere = 0 } = freed
   const rest =
     commitsOnlyHere === 0
-      ? `is freed on ${dateText(freed.purgeAt)}`
-      : `stays until you free it: ${onlyHereText(commitsOnlyHere)}`
+      ? `is deleted on ${dateText(freed.purgeAt)}`
+      : `stays until you delete it: ${onlyHereText(commitsOnlyHere)}`
   if (freed.rebuildableAt === null) return `${now} ${freed.freedNow === 0 ? 'It' : 'The rest'} ${rest}.`
   const size = freed.rebuildableBytes == null ? '' : `, ${bytesText(freed.rebuildableBytes)},`
-  return `${now} What can be rebuilt${size} is freed on ${dateText(freed.rebuildableAt)}, the rest ${rest}.`
+  return `${now} What can be rebuilt${size} is deleted on ${dateText(freed.rebuildableAt)}, the rest ${rest}.`
 }
 
 /** Why an entry of the trash is never freed unasked. */
@@ -110,7 +110,7 @@ export function lackingSentence(restored: readonly ReportItem[]): string {
   const names = restored.filter(({ result }) => result === 'removed').map(({ what }) => plainText(what, 200))
   if (names.length === 0) return ''
   const more = names.length > 6 ? `, and ${names.length - 6} more` : ''
-  return `Not back without an install or a build: ${names.slice(0, 6).join(', ')}${more}.`
+  return `Needs an install or a build to come back: ${names.slice(0, 6).join(', ')}${more}.`
 }
 
 /** One fact of a removal's preview: "2 commits on no remote: a1b2c3d Fix it, and 1 more". Unknown is said, with its reason. */

@@ -14,8 +14,10 @@ describe('what the keeper says', () => {
     const failure = failureOf(code)
     expect(failure).toMatchObject({ code: 'keeper-unreachable', detail: { log: '/home/ada/data/logs/keeper.log' } })
     const { message, next } = sentenceOf(failure!)
-    expect(message).toContain('cannot be reached: as the keeper said.')
-    expect(next).toMatch(code === 'protocol' ? /Stop its agents with the Coppice that started it/ : /keeper\.log/)
+    expect(message).toContain('is not available: as the keeper said.')
+    expect(next).toMatch(
+      code === 'protocol' ? /Stop its agents with the version of Coppice that started it/ : /keeper\.log/,
+    )
   })
 
   it.each([

@@ -195,7 +195,7 @@ export function createService(deps: ServeDeps, limits: Partial<ServeLimits> = {}
         return refuse({
           code: 'too-large',
           retryable: true,
-          detail: { message: `at most ${limit.maxClients} clients` },
+          detail: { message: `at most ${limit.maxClients} clients can connect` },
         })
       }
       const via = options.via ?? hello.via
@@ -306,7 +306,7 @@ function mismatch(theirs: number, version: string): Failure {
       older: older ? 'client' : 'host',
       message: older
         ? `this client speaks protocol ${theirs}, the running host ${protocolVersion}: update the client`
-        : `this client speaks protocol ${theirs}, the running host ${protocolVersion}: run "coppice host stop", and the next start uses the newer host (agents go on)`,
+        : `this client speaks protocol ${theirs}, the running host ${protocolVersion}: run "coppice host stop", and the next start uses the newer host (agents keep running)`,
     },
   }
 }

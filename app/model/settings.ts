@@ -6,7 +6,7 @@ const fields = {
   /** How many agents run at once on this machine, and per repository; the rest are queued. */
   maxRunning: z.number().int().min(1).max(200),
   maxRunningPerRepository: z.number().int().min(1).max(200),
-  /** {id} and {slug} are filled in; made unique with -2, -3 … */
+  /** {id} and {slug} are filled in; -2, -3 … make it unique */
   branchTemplate: z.string().min(1).max(120),
   /** Absolute; null means <data directory>/worktrees. */
   worktreeRoot: z

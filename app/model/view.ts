@@ -40,7 +40,7 @@ export interface RunView {
   readonly sizeBytes: number | null
   /** Files that differ from HEAD, untracked ones included; null: unknown. */
   readonly dirty: number | null
-  /** Commits on the branch that its base does not have; null: unknown. */
+  /** Commits on the branch not in its base; null: unknown. */
   readonly ahead: number | null
 }
 

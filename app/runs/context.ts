@@ -98,7 +98,7 @@ export function runOf(context: Context, runId: string): Run {
 /** The repository, or `not-found`; `unsupported` for a run that works in a folder without one. */
 export function repositoryOf(context: Context, repositoryId: string | null): Repository {
   if (repositoryId === null)
-    throw fail('unsupported', { message: 'the run works in a folder that is no git repository' })
+    throw fail('unsupported', { message: 'the run works in a folder that is not a git repository' })
   const { repositories } = context.journal.state
   const repository = Object.hasOwn(repositories, repositoryId) ? repositories[repositoryId] : undefined
   if (!repository) throw fail('not-found', { what: 'repository', id: repositoryId })

@@ -35,8 +35,8 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     const { environment, source, problem } = await loginEnvironment({ refresh: true })
     const shell = environment.SHELL ?? 'the login shell'
     if (!problem) return { result: 'ok', text: `${shell} says the PATH`, next: null }
-    const text = `${problem}; ${source === 'own' ? "the host's own environment is used, which may lack your PATH" : 'what it said before is used'}`
-    return { result: 'warning', text, next: "Put right your shell's start-up files." }
+    const text = `${problem}; ${source === 'own' ? "the host's own environment is used, which may lack your PATH" : 'its last answer is used'}`
+    return { result: 'warning', text, next: "Fix your shell's start-up files." }
   })
   for (const agent of await detectAgents(await context.environment())) {
     if (agent.name === 'demo' || agent.name === 'command') continue
@@ -57,7 +57,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     return {
       result: low ? 'problem' : 'ok',
       text: `${bytesText(free)} free for ${context.dataDirectory} and the worktrees in ${worktreeRootOf(context)}`,
-      next: low ? 'New runs wait; remove finished runs and free the trash.' : null,
+      next: low ? 'New runs wait; remove finished runs and empty the trash.' : null,
     }
   })
   await check('keeper', async () => {
@@ -88,7 +88,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
     return {
       result: 'warning',
       text: `${text}; the worktree is missing for ${missing.map((run) => run.id).join(', ')}`,
-      next: 'Resume makes it again from its branch.',
+      next: 'Resume creates it again from its branch.',
     }
   })
   await check('journal', async () => {
@@ -99,7 +99,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
         ? { result: 'ok', text: `${context.journal.head().seq} records, every hash right`, next: null }
         : {
             result: 'warning',
-            text: `${context.journal.head().seq} records, every hash right; ${skipped} of them were written by another version and are passed over`,
+            text: `${context.journal.head().seq} records, every hash right; ${skipped} of them were written by another version and are skipped`,
             next: 'Use the newest version of Coppice on this data directory.',
           }
       : {
@@ -110,7 +110,7 @@ export async function examine(context: Context): Promise<{ findings: Finding[] }
   })
   await check('recovery', async () => {
     const { recovery } = context.journal.state
-    if (!recovery) return { result: 'ok', text: 'nothing had to be put right', next: null }
+    if (!recovery) return { result: 'ok', text: 'nothing needed fixing', next: null }
     // What was listed and is gone since needs nobody any more. (A worktree that is missing is named above.)
     const settled = await Promise.all(
       recovery.report.map(

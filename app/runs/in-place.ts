@@ -12,7 +12,7 @@ import { worktreeRootOf } from './worktree-root.ts'
 export async function findFolder(context: Context, named: string): Promise<string> {
   const field = 'inPlace'
   const path = named === '~' || named.startsWith('~/') ? join(homedir(), named.slice(1)) : named
-  if (!isAbsolute(path)) throw fail('bad-input', { field, message: 'name the folder by its whole path' })
+  if (!isAbsolute(path)) throw fail('bad-input', { field, message: "give the folder's full path" })
   const folder = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EACCES') throw fail('permission-denied', { path })
     throw fail('bad-input', { field, message: `there is no folder at ${path}` })

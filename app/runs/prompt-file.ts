@@ -73,7 +73,7 @@ export async function readFirstPrompt(dataDirectory: string, run: Run): Promise<
       'start-failed',
       {
         command: run.agent,
-        message: `the file of its prompt is ${text === null ? 'gone' : 'damaged'}`,
+        message: `its prompt file is ${text === null ? 'missing' : 'damaged'}`,
         ...(isSettled(run.phase) && run.worktree ? { path: run.worktree } : {}),
       },
       { stage: 'start' },

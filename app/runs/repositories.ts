@@ -204,7 +204,7 @@ export async function repositoryDetails(context: Context, input: { repositoryId:
           manager: install.manager,
           command: [...install.command],
           lockFile: install.lockFile,
-          problem: missing ? `${missing.message}. Get it: ${missing.install}` : null,
+          problem: missing ? `${missing.message}. Install it: ${missing.install}` : null,
         }
       : null,
     worktreeRoot: root,

@@ -14,8 +14,8 @@ export function KeysSheet({ onClose }: { onClose: () => void }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled with the keyboard too. */}
       <section className="form" tabIndex={0} aria-label="Keys by what they are for">
         <p className="muted">
-          Either the grid has the keys or one terminal has them. From a terminal, Coppice hears only the chord with Ctrl
-          Shift (Cmd Shift on macOS); every other key goes to the program.
+          Keys go either to the grid or to one terminal. In a terminal, Coppice sees only the chord with Ctrl Shift (Cmd
+          Shift on macOS); every other key goes to the program.
         </p>
         <div className="key-columns">
           {groups.map((group) => (

@@ -138,7 +138,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'new-agent',
-    label: 'One more agent…',
+    label: 'Another agent…',
     group: 'This run',
     keys: ['Shift+N'],
     when: withRun(takesSides),
@@ -186,7 +186,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'deny',
-    label: 'Deny what it asks, and go on without',
+    label: 'Deny what it asks for, and continue',
     group: 'This run',
     icon: 'x',
     keys: ['d'],
@@ -282,7 +282,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'keep-in-trash',
-    label: 'Keep in the trash for longer',
+    label: 'Keep in the trash longer',
     group: 'Trash',
     icon: 'undo',
     keys: ['r'],
@@ -291,7 +291,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'free-now',
-    label: 'Free now',
+    label: 'Delete now',
     group: 'Trash',
     icon: 'remove',
     keys: ['Delete', 'Backspace'],
@@ -300,7 +300,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'undo',
-    label: 'Take the last removal back',
+    label: 'Undo the last removal',
     group: 'Runs',
     icon: 'undo',
     keys: ['z'],
@@ -372,7 +372,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'move-on',
-    label: 'Move tile on',
+    label: 'Move tile forward',
     group: 'This run',
     keys: ['Shift+J'],
     when: withRun(always),

@@ -84,7 +84,7 @@ export async function removeNow(preview: RemovalPreview, force: boolean): Promis
     const { report, ...freed } = await call('run.remove', { runId, consent, force })
     if (useReplica.getState().state.runs[runId]?.inPlace) {
       givePlaceBack(runId)
-      say({ title: `${title} taken off the list.`, text: 'It worked in place: its folder is as it was.' })
+      say({ title: `${title} removed from the list.`, text: 'It worked in place: its folder is as it was.' })
       return
     }
     removed.push(runId)
@@ -139,7 +139,7 @@ export async function purge(runId: string, consent?: string): Promise<'done' | '
   const title = titleOf(runId)
   try {
     const { freedBytes } = await call('run.purge', { runId, ...(consent ? { consent } : {}) })
-    say({ title: `${title} is gone for good.`, text: `${bytesText(freedBytes)} freed now.` })
+    say({ title: `${title} was deleted permanently.`, text: `${bytesText(freedBytes)} freed now.` })
     return 'done'
   } catch (error) {
     const failure = error instanceof CoppiceFailure ? error.failure : null
@@ -148,7 +148,7 @@ export async function purge(runId: string, consent?: string): Promise<'done' | '
       openDialog({ kind: 'purge', runId, consent: next, failure })
       return 'asked'
     }
-    sayFailure(`${title} not freed`, error)
+    sayFailure(`${title} not deleted`, error)
     return 'failed'
   }
 }

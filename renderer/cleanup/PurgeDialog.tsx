@@ -22,7 +22,7 @@ export function PurgeDialog({ runId, consent, failure, onClose }: Props) {
   const keep = useRef<HTMLButtonElement>(null)
   const trash = run?.trash
   const commits = trash?.commitsOnlyHere
-  const title = `Free “${line(run?.title ?? runId, 80)}” for good?`
+  const title = `Delete “${line(run?.title ?? runId, 80)}” permanently?`
   return (
     <Modal
       title={title}
@@ -34,7 +34,7 @@ export function PurgeDialog({ runId, consent, failure, onClose }: Props) {
     >
       <p className="lead">
         {trash ? `${trash.sizeBytes === null ? 'An unknown amount' : bytesText(trash.sizeBytes)} is freed now.` : ''} It
-        cannot be taken back.
+        cannot be undone.
       </p>
       {failure ? (
         <p className="warned">{sentenceOf(failure).message}</p>
@@ -62,7 +62,7 @@ export function PurgeDialog({ runId, consent, failure, onClose }: Props) {
           }}
         >
           <Icon name="remove" size={14} />
-          Free now
+          Delete now
         </button>
       </footer>
     </Modal>

@@ -52,10 +52,10 @@ export function RemoveDialog({ preview, onClose }: { preview: RemovalPreview; on
       <p className="lead">
         {onlyHere.length > 0
           ? onlyHere.every(({ kind }) => kind === 'locks' || kind === 'processes')
-            ? 'Somebody may be at work in it:'
+            ? 'Something may still be using it:'
             : 'This exists only in its worktree:'
           : unknown.length > 0
-            ? 'Not everything about it could be found out:'
+            ? 'Some checks failed:'
             : 'Nothing exists only here.'}
       </p>
       <ul className="loss">
@@ -67,7 +67,7 @@ export function RemoveDialog({ preview, onClose }: { preview: RemovalPreview; on
         All of it{preview.sizeBytes === null ? '' : `, ${bytesText(preview.sizeBytes)},`} goes to the trash. Until{' '}
         {dateText(preview.purgeAt)} it can be restored byte for byte
         {preview.rebuildableAt !== null && preview.rebuildableBytes
-          ? `, but for ${bytesText(preview.rebuildableBytes)} that can be rebuilt and go at ${dateText(preview.rebuildableAt)}`
+          ? `, except for ${bytesText(preview.rebuildableBytes)} that can be rebuilt, which is deleted on ${dateText(preview.rebuildableAt)}`
           : ''}
         .
       </p>
@@ -75,8 +75,8 @@ export function RemoveDialog({ preview, onClose }: { preview: RemovalPreview; on
         <label className="consent">
           <input type="checkbox" checked={forced} onChange={(event) => setForced(event.target.checked)} />
           <span>
-            Remove it although {unknown.length === 1 ? 'one thing is' : `${unknown.length} things are`} not known. I
-            have looked at the worktree myself.
+            Remove it even though {unknown.length === 1 ? 'one check' : `${unknown.length} checks`} failed. I have
+            checked the worktree myself.
           </span>
         </label>
       )}

@@ -1,5 +1,5 @@
 // What was removed and can still come back: where it came from, what it holds, when which part of it goes. Restore brings it back
-// whole; Free now is a separate act that asks.
+// whole; Delete now is a separate act that asks.
 import { useEffect, useState } from 'react'
 import type { TrashEntry } from '../../app/contract/commands/cleanup.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
@@ -74,7 +74,7 @@ export function TrashView() {
             <h1>Trash</h1>
             <p className="muted">
               {list
-                ? `${counted(list.entries.length, 'run')}, ${bytesText(list.sizeBytes)}. A removal moves and frees nothing at once: what can be rebuilt goes first, the rest on its day.`
+                ? `${counted(list.entries.length, 'run')}, ${bytesText(list.sizeBytes)}. Removed runs stay here; the space is freed on the date shown. What can be rebuilt goes first.`
                 : 'Looking'}
             </p>
           </div>
@@ -133,7 +133,7 @@ export function TrashView() {
                     <td>
                       {entry.commitsOnlyHere === null ? (
                         <span className="tone" data-state="stalled">
-                          commits unknown, never purged unasked
+                          commits unknown; deleted only if you say so
                         </span>
                       ) : entry.commitsOnlyHere > 0 ? (
                         <span className="tone" data-state="question">
@@ -147,12 +147,12 @@ export function TrashView() {
                     <td className="muted nowrap">{dateText(entry.removedAt)}</td>
                     <td className="muted nowrap">
                       {entry.commitsOnlyHere !== 0 ? (
-                        'when you free it'
+                        'when you delete it'
                       ) : entry.waitsMs === null ? (
                         dateText(entry.purgeAt)
                       ) : (
                         <span className="tone" data-state="question">
-                          due, stays for {ageText(entry.waitsMs)}
+                          due; stays for {ageText(entry.waitsMs)}
                         </span>
                       )}
                       {entry.rebuildableAt !== null && (
@@ -187,7 +187,7 @@ export function TrashView() {
                         disabled={busy !== null}
                         onClick={() => openDialog({ kind: 'purge', runId: entry.runId, consent: null, failure: null })}
                       >
-                        Free now
+                        Delete now
                         <span className="sr">: {line(entry.title, 80)}</span>
                         {entry.runId === focused && <kbd>{keyCap('Delete')}</kbd>}
                       </button>

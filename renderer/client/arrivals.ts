@@ -85,7 +85,7 @@ function droppedPaths(transfer: DataTransfer | null): string[] {
   const bridge = bridgeNow()
   if (!bridge) {
     say({
-      title: 'A browser does not tell where a file lies.',
+      title: 'A browser does not say where a file is.',
       text: 'Type its path, or pick it from the list.',
       level: 'warning',
     })

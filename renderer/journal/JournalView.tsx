@@ -74,7 +74,7 @@ export function JournalView() {
           <div>
             <h1>Journal</h1>
             <p className="muted">
-              Everything that Coppice did, newest first. Each entry holds the hash of the one before it.
+              Everything Coppice did, newest first. Each entry contains the hash of the one before it.
             </p>
           </div>
           <div className="row">
@@ -163,7 +163,7 @@ async function exportAs(format: 'jsonl' | 'csv') {
   if (!done) return
   say({
     title: `${counted(done.records, 'record')} exported.`,
-    text: `${line(done.path, 400)}, ${bytesText(done.bytes)}. "coppice journal --verify FILE" checks it with nothing but the file.`,
+    text: `${line(done.path, 400)}, ${bytesText(done.bytes)}. "coppice journal --verify FILE" checks it using only the file.`,
     ms: 30_000,
     action: { label: 'Copy path', run: () => void copyText(done.path, 'Path') },
   })

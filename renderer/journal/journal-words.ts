@@ -24,14 +24,14 @@ export function eventText(event: Event): EventWords {
       return say('repo', `Repository found again at ${event.path}`)
     case 'repository-presence':
       return event.presence === 'present'
-        ? say('repo', 'Repository is there again')
-        : say('stalled', 'Repository cannot be seen', 'stalled')
+        ? say('repo', 'Repository is available again')
+        : say('stalled', 'Repository is not available', 'stalled')
     case 'repository-remotes':
-      return say('repo', 'Addresses of its remotes noted')
+      return say('repo', 'Addresses of its remotes recorded')
     case 'repository-trusted':
-      return say('lock', event.trusted ? 'Repository trusted' : 'Trust taken back')
+      return say('lock', event.trusted ? 'Repository trusted' : 'Trust withdrawn')
     case 'repository-forgotten':
-      return say('repo', 'Repository taken off the list')
+      return say('repo', 'Repository removed from the list')
     case 'setup-approved':
       return say('permission', `Set-up approved: ${event.command}`)
     case 'approval-requested':
@@ -63,13 +63,13 @@ export function eventText(event: Event): EventWords {
       )
     }
     case 'intended':
-      return say('queued', `About to: ${intentWords[event.intent.kind]}${agreedIn(event.intent)}`)
+      return say('queued', `${intentWords[event.intent.kind]}${agreedIn(event.intent)}`)
     case 'worktree-made':
-      return say('folder', 'Worktree made')
+      return say('folder', 'Worktree created')
     case 'run-noted':
       return say('commit', event.notes.join(' '))
     case 'create-undone':
-      return say('undo', 'What was begun was taken back')
+      return say('undo', 'Unfinished changes were undone')
     case 'run-failed':
       return say('failed', sentenceOf(event.failure).message, 'failed')
     case 'run-cancelled':
@@ -88,7 +88,7 @@ export function eventText(event: Event): EventWords {
       return say('commit', `The agent's own session is ${event.agentSession}`)
     case 'attempt-ended': {
       const why =
-        event.outcome?.reason ?? (event.exit ? (event.exit.signal ?? `exit ${event.exit.code}`) : 'end not known')
+        event.outcome?.reason ?? (event.exit ? (event.exit.signal ?? `exit ${event.exit.code}`) : 'end unknown')
       const { icon, state } = looks[event.phase === 'exited' ? lookOfEnd(event) : event.phase]
       return say(icon, `Attempt ${event.number} ${event.phase}: ${why}`, state)
     }
@@ -97,7 +97,7 @@ export function eventText(event: Event): EventWords {
     case 'side-session-opened':
       return say('demo', `Session ${event.number} runs as process ${event.pid}`, 'working')
     case 'side-session-ended':
-      return say('stop', `Session ${event.number} ended: ${event.exit ? endText(event.exit) : 'end not known'}`)
+      return say('stop', `Session ${event.number} ended: ${event.exit ? endText(event.exit) : 'end unknown'}`)
     case 'side-session-closed':
       return say('remove', `Session ${event.number} closed`)
     case 'run-stopping':
@@ -123,29 +123,29 @@ export function eventText(event: Event): EventWords {
     case 'purge-ended':
       return event.failure
         ? say('failed', sentenceOf(event.failure).message, 'failed')
-        : say('remove', `Freed for good: ${bytesText(event.freedBytes)}`)
+        : say('remove', `Deleted permanently: ${bytesText(event.freedBytes)}`)
     case 'worktree-presence':
       return say('folder', `Worktree is ${event.presence}`, event.presence === 'missing' ? 'stalled' : 'queued')
     case 'recovered':
       return say('resume', event.text, 'finished')
     default:
-      return say('queued', 'Something that a newer host knows')
+      return say('queued', 'An event of a newer version of Coppice')
   }
 }
 
 const endText = ({ code, signal }: { code: number | null; signal: string | null }) => signal ?? `exit ${code}`
 
 const intentWords = {
-  worktree: 'make the worktree',
-  start: 'start the agent',
-  stop: 'stop the agent',
-  push: 'push',
-  remove: 'move to the trash',
-  restore: 'restore from the trash',
-  purge: 'free for good',
+  worktree: 'Creating the worktree',
+  start: 'Starting the agent',
+  stop: 'Stopping the agent',
+  push: 'Push started',
+  remove: 'Moving to the trash',
+  restore: 'Restoring from the trash',
+  purge: 'Deleting permanently',
 } as const
 
 function agreedIn(intent: Intent): string {
   if ((intent.kind !== 'remove' && intent.kind !== 'purge') || !intent.agreed) return ''
-  return `; ${intent.forced ? 'forced, ' : ''}agreed to: ${intent.agreed.join('; ')}`
+  return `; ${intent.forced ? 'forced, ' : ''}confirmed: ${intent.agreed.join('; ')}`
 }

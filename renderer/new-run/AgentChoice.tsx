@@ -64,7 +64,7 @@ export function AgentChoice({
         <details className="missing">
           <summary>
             Not found here: {missing.map((agent) => agent.label).join(', ')}.{' '}
-            <span className="link">How to get them</span>
+            <span className="link">How to install them</span>
           </summary>
           <dl>
             {missing.map((agent) => (
@@ -81,8 +81,8 @@ export function AgentChoice({
 }
 
 const modes: readonly (readonly [Mode, string, string])[] = [
-  ['interactive', 'Interactive', 'A terminal that you can type into'],
-  ['headless', 'Headless', 'Works through the prompt by itself and ends'],
+  ['interactive', 'Interactive', 'A terminal you can type into'],
+  ['headless', 'Headless', 'Works through the prompt on its own, then ends'],
 ]
 
 export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }) {

@@ -36,7 +36,7 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
       <h3>Before the agent starts</h3>
       {form.start === 'in-place' && (
         <p className="hint">
-          Nothing. The agent works in that folder as it is: no worktree, no branch, no set-up, no install. Coppice never
+          Nothing. The agent works directly in that folder: no worktree, no branch, no set-up, no install. Coppice never
           moves or removes it, and nothing there can be brought back from the trash.
         </p>
       )}
@@ -73,13 +73,13 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
               <small>
                 {setup.approved
                   ? `Approved, from ${line(setup.request.source, 80)}`
-                  : `New here, from ${line(setup.request.source, 80)}. Read it, then switch it on to approve it.`}
+                  : `New here, from ${line(setup.request.source, 80)}. Read it, then switch it on to allow it.`}
               </small>
               <span className="cmdline">{setup.request.command}</span>
             </span>
             <Switch
               on={form.setup}
-              label={setup.approved ? 'Run the set-up command' : 'Approve and run the set-up command'}
+              label={setup.approved ? 'Run the set-up command' : 'Allow and run the set-up command'}
               onChange={(setup) => set({ setup })}
             />
           </li>
@@ -91,7 +91,7 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
               {line(installCommand, 80)}
               <small>
                 {install && !install.approved
-                  ? `New here, from ${line(install.request.source, 80)}. It runs code of the repository and of the packages: read what, then switch it on to allow exactly this.`
+                  ? `New here, from ${line(install.request.source, 80)}. It runs code from the repository and its packages. Read it, then switch it on to allow exactly this.`
                   : `${line(install?.request.source ?? details?.install?.lockFile ?? '', 80)} found`}
               </small>
               {install && !install.approved && (
@@ -112,11 +112,11 @@ export function BeforeStart({ form, details, agent, preview, branch, asked, set 
       {preview?.problem && <p className="hint bad">{line(preview.problem, 300)}</p>}
       {details && form.start !== 'in-place' && (
         <>
-          <h3>What it takes</h3>
+          <h3>Resources</h3>
           <dl className="takes">
-            <dt>Free on the disk</dt>
+            <dt>Free disk space</dt>
             <dd>{bytesText(details.freeBytes)}</dd>
-            <dt>Running here now</dt>
+            <dt>Running in this repository</dt>
             <dd>
               {details.running} of {details.limit} at once
             </dd>

@@ -215,7 +215,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
             </label>
             {restored && (
               <p className="hint">
-                This is what you wrote before.
+                Your draft from before.
                 <button
                   type="button"
                   className="link"
@@ -249,7 +249,9 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                   <Icon name="down" size={14} />
                 </span>
                 <span className="hint cut" title={repositories[id]?.path}>
-                  {repositories[id]?.trusted ? 'Trusted repository' : 'Its own hooks and filters do not run'}
+                  {repositories[id]?.trusted
+                    ? 'Trusted repository'
+                    : 'Not trusted: its filters are off, installs ask first'}
                 </span>
               </label>
               <Start
@@ -340,7 +342,7 @@ export const isThere = (agent: DetectedAgent): boolean =>
   agent.found !== null || agent.name === 'shell' || agent.name === 'command' || agent.name === 'demo'
 
 function footnote(form: Form, details: RepositoryDetails | null): string {
-  if (form.start === 'in-place') return 'The agent works in that folder itself, not in a copy of it.'
+  if (form.start === 'in-place') return 'The agent works in that folder itself, not in a copy.'
   const own = 'Your own checkout is not touched.'
   if (!details) return own
   const free = Math.max(0, details.limit - details.running)
@@ -481,7 +483,7 @@ function Start({ form, set, details, problem, fetching, onFetch }: StartProps) {
           <button
             type="button"
             aria-pressed={inPlace}
-            title="In this folder, without a worktree"
+            title="In a folder, without a worktree"
             onClick={() => set({ start: 'in-place' })}
           >
             In a folder
@@ -520,7 +522,7 @@ function Start({ form, set, details, problem, fetching, onFetch }: StartProps) {
         </span>
       )}
       {inPlace ? (
-        <span className="hint">In this folder, without a worktree</span>
+        <span className="hint">In a folder, without a worktree</span>
       ) : problem ? (
         <span className="hint bad">{sentenceOf(problem).message}</span>
       ) : fetching ? (

@@ -62,10 +62,10 @@ export const draftFrom = ({ prompt, commandLine, branch, copies }: Form) =>
   prompt.trim() === '' ? null : { prompt, commandLine, branch, copies }
 
 export const optionLabels: Readonly<Record<keyof AgentOptions, { readonly label: string; readonly hint: string }>> = {
-  model: { label: 'Model', hint: 'as the agent calls it' },
+  model: { label: 'Model', hint: 'as the agent names it' },
   permissionMode: { label: 'Permission mode', hint: '' },
-  allowedTools: { label: 'Allowed tools', hint: 'one a line, or with commas outside brackets' },
-  maxTurns: { label: 'Turns at most', hint: '' },
+  allowedTools: { label: 'Allowed tools', hint: 'one per line, or separated by commas' },
+  maxTurns: { label: 'Maximum turns', hint: '' },
   maxBudgetUsd: { label: 'Budget, USD', hint: '' },
 }
 

@@ -94,9 +94,9 @@ export function exitText(run: Run): string {
 }
 
 const stageNames: Readonly<Record<StageRecord['stage'], string>> = {
-  inspect: 'Look at the repository',
+  inspect: 'Check the repository',
   fetch: 'Fetch the base',
-  worktree: 'Make the worktree',
+  worktree: 'Create the worktree',
   copy: 'Copy files',
   setup: 'Set-up command',
   install: 'Install dependencies',

@@ -69,8 +69,8 @@ export function PublishDialog({ runId, onClose }: { runId: string; onClose: () =
               : ahead.value === null
                 ? `unknown${ahead.why ? `: ${line(ahead.why, 120)}` : ''}`
                 : ahead.value === 0
-                  ? 'none of its own yet'
-                  : `${ahead.value} that its base does not have`}
+                  ? 'none yet'
+                  : `${ahead.value} not in its base`}
           </dd>
           <dt>Not committed</dt>
           <dd>
@@ -85,7 +85,7 @@ export function PublishDialog({ runId, onClose }: { runId: string; onClose: () =
           <dt>Now</dt>
           <dd>{deliveryText(run)}</dd>
         </dl>
-        <p className="small muted">Its own branch goes to the branch of the same name, never with force.</p>
+        <p className="small muted">Pushes its own branch to the branch of the same name, never with force.</p>
         {results.map((result) => (
           <ResultView key={result.kind} result={result} />
         ))}
@@ -122,7 +122,7 @@ function ResultView({ result }: { result: Result }) {
       <p className="outcome" data-state="finished" role="status">
         <Icon name="check" size={14} />
         <span>
-          {result.already ? 'It was there already: ' : 'Pushed '}
+          {result.already ? 'Already pushed: ' : 'Pushed '}
           <span className="mono">{result.sha.slice(0, 7)}</span> as{' '}
           <span className="mono">{line(shortRef(result.ref))}</span> on {line(result.remote)}
         </span>
@@ -136,7 +136,7 @@ function ResultView({ result }: { result: Result }) {
         <span className="grow">
           {result.opened
             ? 'The pull request is open: '
-            : 'gh is not logged in here; the page to open it by hand is filled in: '}
+            : 'gh is not logged in. Open this page, already filled in, to create it: '}
           <button type="button" className="link" onClick={() => openUrl(result.url)}>
             {line(result.url, 200)} <Icon name="external" size={12} />
           </button>

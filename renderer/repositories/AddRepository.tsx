@@ -51,7 +51,7 @@ export function AddRepository({ onAdded }: { onAdded: (repositoryId: string) => 
         onDragLeave={() => setOver(false)}
         onDrop={() => setOver(false)}
       >
-        <span>{bridge ? 'Drop a folder here' : 'A clone on the machine that the host runs on'}</span>
+        <span>{bridge ? 'Drop a folder here' : 'A clone on the machine where Coppice runs'}</span>
         <button
           type="button"
           ref={choose}

@@ -71,7 +71,7 @@ export function DirectoryPicker({ onPick }: { onPick: (path: string) => void }) 
             )}
           </li>
         ))}
-        {listing?.entries.length === 0 && <li className="muted empty">No folder in here.</li>}
+        {listing?.entries.length === 0 && <li className="muted empty">No folders here.</li>}
       </ul>
     </div>
   )

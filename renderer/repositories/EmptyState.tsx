@@ -100,7 +100,7 @@ function Found() {
   const named = agents?.filter((agent) => !['shell', 'command', 'demo'].includes(agent.name)) ?? []
   return (
     <div className="found">
-      <span className="strong">Found here</span>
+      <span className="strong">Agents</span>
       {agents === null ? (
         <span>Looking for agents</span>
       ) : (
@@ -114,7 +114,7 @@ function Found() {
             <span key={agent.name} className="no" title={agent.install ?? undefined}>
               <Icon name={agent.found ? 'warn' : 'minus'} size={14} />
               {agent.label}
-              {agent.found && agent.problem ? `, ${line(agent.problem, 60)}` : ' not found'}
+              {agent.found && agent.problem ? `, ${line(agent.problem, 60)}` : ' not installed'}
             </span>
           ),
         )

@@ -218,7 +218,7 @@ function WorktreeFacts({ run, live }: { run: Run; live: Live | undefined }) {
         </dd>
         {!run.inPlace && (
           <>
-            <dt>Comes back</dt>
+            <dt>Reclaimable</dt>
             <dd>{observed(live?.reclaimableBytes, bytesText)}</dd>
           </>
         )}
@@ -236,13 +236,13 @@ function AttemptRow({ run, attempt }: { run: Run; attempt: Attempt }) {
   const current = attempt.endedAt === null
   const text = current
     ? attempt.number > 1
-      ? 'resumed, under way'
-      : 'under way'
+      ? 'resumed, in progress'
+      : 'in progress'
     : attempt.outcome
       ? line(attempt.outcome.reason, 120)
       : attempt.exit
         ? (attempt.exit.signal ?? `exit ${attempt.exit.code}`)
-        : 'its end is not known'
+        : 'how it ended is unknown'
   const bad = !current && (attempt.outcome ? attempt.outcome.result !== 'succeeded' : attempt.exit?.code !== 0)
   const icon = current ? looks.working.icon : bad ? 'cancelled' : 'check'
   return (

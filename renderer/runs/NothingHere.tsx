@@ -11,16 +11,16 @@ export function NothingHere() {
   const query = useUi((ui) => ui.query)
   const { done, active } = useCounts()
   const text = query
-    ? 'No run matches the filter.'
+    ? 'No runs match the filter.'
     : filter === 'active'
       ? `Nothing is running.${done > 0 ? ` ${counted(done, 'finished run is', 'finished runs are')} under Done.` : ''}`
       : filter === 'done'
-        ? 'Nothing is done yet. A run comes here once it is marked as reviewed or merged.'
+        ? 'Nothing is done yet. Runs appear here once they are marked as reviewed or merged.'
         : filter === 'needs'
           ? 'Nothing needs you.'
           : filter === 'unpushed'
-            ? 'No run holds commits that no remote has.'
-            : 'No run is here.'
+            ? 'No run has unpushed commits.'
+            : 'No runs here.'
   return (
     <div className="nothing">
       <p className="big">{text}</p>

@@ -60,9 +60,9 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
             <span className="hint">
               Attempt {run.attempts.length + 1}.{' '}
               {run.agentSession
-                ? `${agentLabel(run.agent)} goes on with its own session.`
-                : 'The agent starts afresh in the same worktree.'}
-              {run.worktreePresence === 'present' ? '' : ' The worktree is made again from its branch.'}
+                ? `${agentLabel(run.agent)} continues its own session.`
+                : 'The agent starts over in the same worktree.'}
+              {run.worktreePresence === 'present' ? '' : ' The worktree is created again from its branch.'}
             </span>
           </label>
         </div>

@@ -29,7 +29,7 @@ export function StopDialog({ runId, onClose }: { runId: string; onClose: () => v
           : `Coppice cannot tell whether ${agentLabel(run.agent)} is working.`}{' '}
         Its changes stay in the {run.inPlace ? 'folder' : 'worktree'}, and you can resume the run later.
         {beside.length > 0 &&
-          ` What is open beside it ends too: ${beside.map((side) => line(side.title, 60)).join(', ')}.`}
+          ` Sessions beside it close too: ${beside.map((side) => line(side.title, 60)).join(', ')}.`}
       </p>
       <footer>
         <span className="grow" />

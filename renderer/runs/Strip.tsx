@@ -38,7 +38,7 @@ export function Strip() {
           {counted(waiting.length, 'waits', 'wait')} for you
         </button>
       ) : (
-        <span className="calm muted">{needing.length > 0 ? 'Nobody waits for you' : 'Nothing needs you'}</span>
+        <span className="calm muted">{needing.length > 0 ? 'Nothing is waiting for you' : 'Nothing needs you'}</span>
       )}
       <div className="queue">
         {waiting.slice(0, mostNamed).map(({ id, title, attention }) => (

@@ -50,7 +50,9 @@ export function TilePanel({ run, live, attention, compact }: Facts & { compact: 
         />
       )
     case 'stalled':
-      return <Verdict text={`Process alive, nothing proves it works`} id="type" runId={run.id} label="Look" />
+      return (
+        <Verdict text={`The process is alive, but nothing shows it is working`} id="type" runId={run.id} label="Look" />
+      )
     case 'finished':
       return <Finished run={run} live={live} />
     default:
@@ -207,7 +209,7 @@ export function workText(live: Live | undefined): string {
 export function deliveryText(run: Run): string {
   switch (run.delivery.state) {
     case 'local':
-      return 'only here, never pushed'
+      return 'not pushed'
     case 'pushed':
       return `pushed to ${line(run.delivery.remote ?? 'the remote')}`
     case 'pull-request':
@@ -231,7 +233,7 @@ function LeftBranch({ run, live }: { run: Run; live: Live | undefined }) {
   if (!left) return null
   return (
     <div className="verdict" data-state="stalled">
-      <span className="grow" title={`The worktree stands on ${line(left)}, not on ${line(run.branch ?? '')}`}>
+      <span className="grow" title={`The worktree is on ${line(left)}, not on ${line(run.branch ?? '')}`}>
         The agent left its branch: it is on {line(left, 80)}
       </span>
     </div>
@@ -315,7 +317,7 @@ export function Queued({ run, live }: { run: Run; live: Live | undefined }) {
   const position = live?.queuePosition
   return (
     <div className="waitbox">
-      <p className="big">{position ? `${ordinal(position)} in line` : 'Waits for its turn'}</p>
+      <p className="big">{position ? `${ordinal(position)} in line` : 'Waiting for its turn'}</p>
       <p className="muted">{live?.queueReason ? line(live.queueReason, 300) : 'Starts when a slot is free.'}</p>
       {run.prompt && <p className="quote">{line(run.prompt.head, 300)}</p>}
       <div className="row">
@@ -332,14 +334,14 @@ export function Queued({ run, live }: { run: Run; live: Live | undefined }) {
 export function Unavailable({ run }: { run: Run }) {
   return (
     <div className="waitbox">
-      <p className="big">Its worktree is not there</p>
+      <p className="big">Its worktree is missing</p>
       <p className="muted">
         {run.worktree ? line(run.worktree, 300) : 'The folder'} cannot be seen now. A disk that is not mounted comes
         back by itself; nothing was removed.
       </p>
       <div className="row">
         <ActionButton id="measure" runId={run.id} className="btn small" label="Look again" />
-        <ActionButton id="resume" runId={run.id} className="btn small quiet" label="Make it again and resume" />
+        <ActionButton id="resume" runId={run.id} className="btn small quiet" label="Create it again and resume" />
       </div>
     </div>
   )

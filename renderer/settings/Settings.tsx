@@ -61,16 +61,16 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
           <TextField
             label="Branch names"
             value={settings.branchTemplate}
-            hint="{id} and {slug} are filled in; made unique with -2, -3 …"
+            hint="{id} and {slug} are filled in; -2, -3 … make it unique"
             onSave={(branchTemplate) => branchTemplate && save({ branchTemplate })}
           />
           <Choice
-            label="On quit, agents that run"
+            label="When quitting"
             value={settings.onQuit}
             options={[
               ['ask', 'Ask'],
-              ['keep', 'Go on'],
-              ['stop', 'Are stopped'],
+              ['keep', 'Keep agents running'],
+              ['stop', 'Stop them'],
             ]}
             onChange={(onQuit) => save({ onQuit })}
           />
@@ -80,25 +80,25 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
             label="Folder for worktrees"
             value={settings.worktreeRoot ?? ''}
             placeholder={welcome ? `${welcome.home}/worktrees` : ''}
-            hint="Absolute, outside every repository. Empty: below the data directory. For new runs."
+            hint="An absolute path outside every repository, for new runs. Leave empty to use the data directory."
             onSave={(path) => save({ worktreeRoot: path || null })}
           />
           <NumberField
-            label="Keep what can be rebuilt in the trash, hours"
+            label="Keep rebuildable files in the trash (hours)"
             value={settings.keepRebuildableHours}
             min={0}
             max={720}
             onSave={(keepRebuildableHours) => save({ keepRebuildableHours })}
           />
           <NumberField
-            label="Keep everything else, days"
+            label="Keep everything else (days)"
             value={settings.keepTrashDays}
             min={7}
             max={365}
             onSave={(keepTrashDays) => save({ keepTrashDays })}
           />
           <NumberField
-            label="New runs wait below this much free space, GB"
+            label="New runs wait if less space is free (GB)"
             value={Math.round(settings.lowDiskBytes / 1e8) / 10}
             min={0}
             max={10_000}
@@ -254,8 +254,8 @@ function Repositories() {
               className="switch"
               role="switch"
               aria-checked={repository.trusted}
-              aria-label={`Trust ${line(repository.name, 80)}: its hooks and filters may run`}
-              title="Trusted: its own hooks and filters may run"
+              aria-label={`Trust ${line(repository.name, 80)}: its filters and install scripts may run`}
+              title="Trusted: its git filters run, and its install scripts run without asking"
               onClick={() =>
                 void attempt('Trust not changed', 'repository.trust', {
                   repositoryId: repository.id,
@@ -267,9 +267,9 @@ function Repositories() {
             <button
               type="button"
               className="btn small quiet"
-              title="Takes it off the list; nothing on the disk changes"
+              title="Removes it from the list; nothing on disk changes"
               onClick={() =>
-                void attempt('Repository not taken off', 'repository.forget', { repositoryId: repository.id })
+                void attempt('Repository not removed', 'repository.forget', { repositoryId: repository.id })
               }
             >
               <Icon name="x" size={12} />

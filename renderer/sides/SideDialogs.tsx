@@ -40,7 +40,7 @@ export function OpenSideDialog({
   }
   return (
     <Modal
-      title={what === 'command' ? 'Run a command beside the agent' : 'One more agent'}
+      title={what === 'command' ? 'Run a command beside the agent' : 'Another agent'}
       className="narrow"
       initialFocus={field}
       onClose={onClose}
@@ -82,7 +82,7 @@ export function OpenSideDialog({
                 ))}
               </select>
             )}
-            <span className="hint">It works in the same folder as the run's agent, and ends with the run.</span>
+            <span className="hint">It works in the same folder as the run's agent and closes with the run.</span>
           </div>
         </div>
         <footer>
@@ -107,7 +107,7 @@ export function CloseSideDialog({ runId, number, onClose }: { runId: string; num
   return (
     <Modal title={`Close “${line(side.title, 60)}”?`} className="narrow" initialFocus={keep} onClose={onClose}>
       <div className="form">
-        <p>It is running. Closing ends it and everything that it started; the run's agent goes on.</p>
+        <p>It is running. Closing ends it and everything it started; the run's agent keeps running.</p>
       </div>
       <footer>
         <span className="grow" />

@@ -14,10 +14,10 @@ export function ConnectionBar() {
       <span>
         {everConnected ? (
           <Ticking>
-            {(now) => `Connection to the host lost ${ageText(now - lostAt)} ago. The agents go on. Trying again.`}
+            {(now) => `Connection to the host lost ${ageText(now - lostAt)} ago. Agents keep running. Reconnecting.`}
           </Ticking>
         ) : (
-          'The host cannot be reached yet. Trying again.'
+          'The host is not available yet. Reconnecting.'
         )}
       </span>
       <button type="button" className="btn small" onClick={retryConnection}>

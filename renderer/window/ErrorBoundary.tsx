@@ -22,7 +22,7 @@ export class ErrorBoundary extends Component<Props, { readonly message: string |
         <p className="strong">{this.props.what} could not be drawn.</p>
         <p className="muted">Nothing else is affected, and the agents go on. {this.state.message}</p>
         <button type="button" className="btn" onClick={() => this.setState({ message: null })}>
-          Draw it again
+          Reload this view
         </button>
       </div>
     )

@@ -74,7 +74,7 @@ function Lists() {
       <h2>Runs</h2>
       <Entry icon="all" label="Active" count={counts.active} {...list('active')} />
       <Entry icon="question" label="Needs you" count={counts.needs} pill={counts.needs} sub {...list('needs')} />
-      <Entry icon="working" label="Under way" count={counts.working} sub {...list('working')} />
+      <Entry icon="working" label="In progress" count={counts.working} sub {...list('working')} />
       <Entry icon="queued" label="Queued" count={counts.queued} sub {...list('queued')} />
       <Entry icon="reviewed" label="Done" count={counts.done} {...list('done')} />
       <Entry icon="list" label="All" count={counts.all} {...list('all')} />
@@ -87,7 +87,7 @@ function Lists() {
             key={repository.id}
             icon={repository.presence === 'present' ? 'repo' : 'stalled'}
             label={line(repository.name, 60)}
-            dim={repository.presence === 'present' ? repository.path : `${repository.path} is not there now`}
+            dim={repository.presence === 'present' ? repository.path : `${repository.path} is not available`}
             count={counts.repositories[repository.id]?.runs ?? 0}
             needs={counts.repositories[repository.id]?.needs ?? 0}
             {...list(`repository:${repository.id}`)}
@@ -129,7 +129,7 @@ function RunsBeside() {
       {needs.map((id) => (
         <RunEntry key={id} id={id} />
       ))}
-      {rest.length > 0 && <h2>Under way</h2>}
+      {rest.length > 0 && <h2>In progress</h2>}
       {rest.map((id) => (
         <RunEntry key={id} id={id} />
       ))}
@@ -219,7 +219,7 @@ function Disk() {
       <div
         className="meter"
         role="img"
-        aria-label={`${bytesText(bytes)} in worktrees, of which ${bytesText(reclaimable)} can come back; ${bytesText(trash)}${unweighed > 0 ? ' or more' : ''} in the trash; ${bytesText(free)} free`}
+        aria-label={`${bytesText(bytes)} in worktrees, ${bytesText(reclaimable)} of it reclaimable; ${bytesText(trash)}${unweighed > 0 ? ' or more' : ''} in the trash; ${bytesText(free)} free`}
       >
         <i className="kept" style={{ width: share(bytes - reclaimable) }} />
         <i className="back" style={{ width: share(reclaimable) }} />
@@ -238,7 +238,7 @@ function Disk() {
         <span>Free</span>
         <b>{bytesText(free)}</b>
       </div>
-      {low && <div className="small low label">Little space is left: new runs wait, removal still works.</div>}
+      {low && <div className="small low label">The disk is almost full: new runs wait, removal still works.</div>}
       {reclaimable > 0 && <div className="small muted label">{bytesText(reclaimable)} can come back</div>}
     </div>
   )

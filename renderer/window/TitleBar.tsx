@@ -12,7 +12,7 @@ import './title-bar.css'
 const filterNames: Readonly<Record<string, string>> = {
   active: 'Active',
   needs: 'Needs you',
-  working: 'Under way',
+  working: 'In progress',
   queued: 'Queued',
   done: 'Done',
   all: 'All runs',
@@ -113,9 +113,9 @@ function HostLight() {
     ? `Host connected${sessions > 0 ? `, ${counted(sessions, 'session')} live` : ''}`
     : link === 'connecting'
       ? 'Connecting'
-      : 'Host not reached'
+      : 'Host not available'
   return (
-    <span className="host" data-link={link} title={connected ? 'Runs go on when this window closes' : undefined}>
+    <span className="host" data-link={link} title={connected ? 'Runs keep running when this window closes' : undefined}>
       <i />
       {text}
     </span>

@@ -63,7 +63,7 @@ describe('detection', () => {
     expect((await detect('codex')).found).toBeNull()
     expect(await detect('gemini')).toMatchObject({
       found: null,
-      problem: expect.stringContaining('Get it: npm install -g @google/gemini-cli'),
+      problem: expect.stringContaining('Install it: npm install -g @google/gemini-cli'),
     })
   })
 

@@ -317,7 +317,7 @@ describe('detection', () => {
     if (installed.codex)
       expect(byName.codex).toMatchObject({ found: installed.codex.file, version: '0.169.0', problem: null })
     expect(byName.opencode).toMatchObject({ found: null, version: null })
-    expect(byName.opencode?.problem).toMatch(/"opencode" is not on the PATH. Get it: npm install -g opencode-ai/)
+    expect(byName.opencode?.problem).toMatch(/"opencode" is not on the PATH. Install it: npm install -g opencode-ai/)
     expect(byName.shell).toMatchObject({ found: '/bin/bash', problem: null })
   })
 })

@@ -229,7 +229,7 @@ describe('attach', () => {
     await shows('size: 120x40')
     type('\u001dd')
     expect(await exited).toBe(0)
-    expect(seen).toContain('Left seen. The run goes on.')
+    expect(seen).toContain('Left seen. The run keeps running.')
     expect(seen.slice(seen.lastIndexOf('\u001b[?1049l'))).toContain('\u001b[?2004;2031l')
     expect((await cli.json('show', 'seen')).phase).toBe('running')
     await cli.json('stop', 'seen')
@@ -326,7 +326,7 @@ describe('attach', () => {
     await shows('got a word')
     terminal._socket.write('\u001dd')
     expect(await exited).toBe(0)
-    expect(seen).toContain('Left session 1 of wide. It goes on.')
+    expect(seen).toContain('Left session 1 of wide. It keeps running.')
     expect((await cli.run('logs', 'wide', '--session', '1')).stdout).toContain('up in wide')
     expect((await cli.run('show', 'wide')).stdout).toContain('1 Server (running)')
     expect(await cli.json('stop', 'wide', '--session', '1')).toEqual({

@@ -133,7 +133,7 @@ describe('a remote that is not what it was', () => {
     const error = await cli.told(1, 'push', id)
     repo.git('config', '--rename-section', 'remote.backup', 'remote.origin')
     expect(error.code).toBe('remote-surprise')
-    expect(error.message).toContain('it was not there when the repository was added')
+    expect(error.message).toContain('it did not exist when the repository was added')
     expect((await cli.json<Pushed>('push', id)).already).toBe(false)
   })
 })

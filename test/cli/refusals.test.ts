@@ -81,7 +81,7 @@ it('an agent that is not installed is named, with how to get it', async () => {
   const error = await cli.told(1, 'run', '--repo', repo.path, '--agent', 'opencode', '--prompt', 'x')
   expect(error.code).toBe('agent-not-found')
   expect(error.message).toContain('OpenCode')
-  expect(error.next).toMatch(/npm|Get it|Install/)
+  expect(error.next).toMatch(/npm|Install/)
   expect(everything()).toEqual(before)
 })
 

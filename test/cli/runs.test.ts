@@ -164,7 +164,7 @@ describe('run', () => {
     await until('the log', () => following.out().includes('up'))
     following.child.kill('SIGINT')
     const left = await following.ended
-    expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('goes on') })
+    expect(left).toMatchObject({ code: 130, stderr: expect.stringContaining('keeps running') })
     expect((await cli.json('show', 'patient')).phase).toBe('running')
     await cli.json('stop', 'patient')
   })

@@ -40,7 +40,7 @@ describe('a run that asks', () => {
     const { page, fixture } = here
     const tile = tileOf(page, 'needs-approval')
     await tile.scrollIntoViewIfNeeded()
-    await tile.getByRole('button', { name: /^Go on without/ }).click()
+    await tile.getByRole('button', { name: /^Continue without it/ }).click()
     await tile.locator('[data-approval]').waitFor({ state: 'detached' })
     expect(fixture.state.approvals.seed?.state).toBe('denied')
     expect(fixture.state.runs['needs-approval']?.setup).toBe('skip')
@@ -53,7 +53,7 @@ describe('the New run form', () => {
     const { page, fixture } = here
     await page.keyboard.press('n')
     const dialog = page.getByRole('dialog', { name: 'New run' })
-    const toggle = dialog.getByRole('switch', { name: 'Approve and run the set-up command' })
+    const toggle = dialog.getByRole('switch', { name: 'Allow and run the set-up command' })
     await toggle.waitFor()
     expect(await toggle.getAttribute('aria-checked')).toBe('false')
     expect(await dialog.getByText('make seed').count()).toBe(1)

@@ -179,7 +179,7 @@ describe('a new run', () => {
     await page.keyboard.press('n')
     const dialog = page.getByRole('dialog', { name: 'New run' })
     await dialog.getByRole('button', { name: 'Headless' }).click()
-    for (const label of [/^Model/, /^Permission mode/, /^Allowed tools/, /^Turns at most/, /^Budget/])
+    for (const label of [/^Model/, /^Permission mode/, /^Allowed tools/, /^Maximum turns/, /^Budget/])
       await dialog.getByLabel(label).waitFor()
     expect(await dialog.getByRole('button', { name: /^Start run/ }).isDisabled()).toBe(true)
     await dialog.getByText('A headless agent needs a prompt').waitFor()

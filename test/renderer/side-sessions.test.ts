@@ -75,7 +75,7 @@ describe('in place', () => {
       await tileOf(page, id).getByText('in place').waitFor()
       await page.keyboard.press('n')
       await page.getByRole('button', { name: 'In a folder' }).click()
-      await page.getByText('In this folder, without a worktree').waitFor()
+      await page.getByText('In a folder, without a worktree').waitFor()
       expect(await page.getByRole('button', { name: /Start run/ }).isEnabled()).toBe(false)
       await page.getByLabel('Folder').fill('/home/ada/notes')
       await expect.poll(() => page.getByRole('button', { name: /Start run/ }).isEnabled()).toBe(true)

@@ -237,7 +237,7 @@ describe('what a program prints', () => {
     const question = page.getByRole('alertdialog', { name: 'Open this link?' })
     await question.waitFor()
     expect(await question.textContent()).toContain('evil.test')
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Do not open')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Don’t open')
     await page.keyboard.press('Escape')
     expect(await opened()).toEqual(['https://example.test/'])
   })

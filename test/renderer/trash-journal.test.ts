@@ -21,7 +21,7 @@ async function removed(page: Page, runId: string): Promise<void> {
 }
 
 describe('the trash', () => {
-  it('has a row that the keys act on: Free now by one key, asked about, and Restore by another', async () => {
+  it('has a row that the keys act on: Delete now by one key, asked about, and Restore by another', async () => {
     here = await visit(browser)
     const { page, fixture } = here
     await removed(page, 'dev-server')
@@ -53,9 +53,9 @@ describe('the trash', () => {
     await question.waitFor({ state: 'detached' })
     expect(fixture.state.runs['dev-server']?.phase).toBe('removed')
     await page.keyboard.press('Delete')
-    await question.getByRole('button', { name: /Free now/ }).click()
+    await question.getByRole('button', { name: /Delete now/ }).click()
     await page.getByText('2 commits exist nowhere else').first().waitFor()
-    await question.getByRole('button', { name: /Free now/ }).click()
+    await question.getByRole('button', { name: /Delete now/ }).click()
     await until(
       'freed',
       () => fixture.state.runs['dev-server']?.phase,

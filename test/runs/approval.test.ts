@@ -252,7 +252,7 @@ describe('the command line', () => {
   it('allows and denies by the id of the question', async () => {
     commitAndPush(marks('a'))
     const one = await asking(await create({ id: 'one' }))
-    expect(host.cli(['allow', one.id]).stdout).toBe(`Allowed: ${marks('a')}\nRun one goes on.\n`)
+    expect(host.cli(['allow', one.id]).stdout).toBe(`Allowed: ${marks('a')}\nRun one continues.\n`)
     await host.untilPhase('one', 'exited')
     expect(ran('a')).toBe(true)
     commitAndPush(marks('b'))
@@ -260,7 +260,7 @@ describe('the command line', () => {
     expect(JSON.parse(host.cli(['deny', two.id, '--json']).stdout)).toMatchObject({ id: two.id, state: 'denied' })
     await host.untilPhase('two', 'exited')
     expect(ran('b')).toBe(false)
-    expect(host.cli(['approvals']).stdout).toBe('Nothing waits for an answer.\n')
+    expect(host.cli(['approvals']).stdout).toBe('Nothing is waiting for an answer.\n')
     expect(host.cli(['allow', 'none', '--json'])).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('coppice approvals'),

@@ -413,7 +413,7 @@ describe('a keeper that cannot be started', () => {
     const id = await host.start(repositoryId, 'true', { id: 'nobody-holds-it' })
     const run = await host.untilPhase(id, 'failed')
     expect(run.failure).toMatchObject({ code: 'keeper-unreachable', stage: 'start', detail: { undone: true } })
-    expect(sentenceOf(run.failure!).message).toMatch(/the keeper\) cannot be reached: The keeper does not start: /)
+    expect(sentenceOf(run.failure!).message).toMatch(/the keeper\) is not available: The keeper does not start: /)
     expect(run).toMatchObject({ worktree: null, branch: null })
     expect(fingerprint(repo.path, { without })).toEqual(before)
     rmSync(lock, { recursive: true })

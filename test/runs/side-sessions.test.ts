@@ -185,7 +185,7 @@ describe('ending', () => {
     expect(await host.refusal('run.remove', { runId: 'over' })).toBe('consent-needed')
     const { facts, consent } = await host.call('run.preview-removal', { runId: 'over' })
     expect(facts.filter((fact) => fact.onlyHere && fact.count).map((fact) => fact.text)).toContain(
-      '1 more agent is open beside the agent; ended first',
+      '1 more agent is open beside the agent; closed first',
     )
     await host.call('run.remove', { runId: 'over', consent })
     expect(side('over', 1).endedAt).not.toBe(null)

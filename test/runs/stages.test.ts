@@ -94,7 +94,7 @@ describe('the install', () => {
     expect(next).toContain('npm install -g pnpm')
     const { install } = await host.call('repository.details', { repositoryId })
     expect(install?.problem).toBe(
-      'pnpm-lock.yaml is pnpm\'s, and "pnpm" is not on the PATH. Get it: npm install -g pnpm',
+      'pnpm-lock.yaml is pnpm\'s, and "pnpm" is not on the PATH. Install it: npm install -g pnpm',
     )
     nothingIsLeft()
   })
@@ -136,7 +136,7 @@ describe('an agent whose program cannot be started', () => {
     expect(existsSync(resumed.worktree!)).toBe(true)
     const fresh = await host.untilPhase((await host.call('run.create', create)).runIds[0]!, 'failed')
     expect(fresh.failure).toMatchObject({ code: 'start-failed', stage: 'start' })
-    expect(sentenceOf(fresh.failure!).message).toContain('What had been made for the run was taken back')
+    expect(sentenceOf(fresh.failure!).message).toContain("The run's worktree and branch were removed")
     expect(fresh).toMatchObject({ worktree: null, branch: null })
     expect(repo.git('worktree', 'list').split('\n')).toHaveLength(2)
   })
@@ -245,7 +245,9 @@ describe('the prompt', () => {
     expect(readFileSync(join((await host.untilPhase(short, 'exited')).worktree!, 'said'), 'utf8')).toBe('Do this')
     const { failure } = await host.untilPhase(long, 'failed')
     expect(failure).toMatchObject({ code: 'start-failed', stage: 'start' })
-    expect(sentenceOf(failure!).message).toMatch(/the file of its prompt is gone.*taken back/)
+    expect(sentenceOf(failure!).message).toMatch(
+      /its prompt file is missing.*were removed|its prompt file is missing.*was removed/,
+    )
   })
 
   it('and a follow-up reach an agent that had not started yet together', async () => {

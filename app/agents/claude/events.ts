@@ -47,7 +47,7 @@ function readSystem(event: unknown, known: EventSummary, isNew: (start: string) 
       const facts = [text(event, 'model'), text(event, 'permissionMode')].filter((fact) => fact !== undefined)
       const start = facts.join(', ')
       // A verdict that a later turn overtakes is none: the run is at work again.
-      const lines = isNew(start) ? [line('note', known.events === 0 ? 'Started' : 'Goes on', start)] : []
+      const lines = isNew(start) ? [line('note', known.events === 0 ? 'Started' : 'Continues', start)] : []
       return { lines, activity: working, sessionId, verdict: null }
     }
     case 'api_retry': {
@@ -143,7 +143,7 @@ function readResult(event: unknown): EventReading {
 function verdictOf(event: unknown): NonNullable<EventSummary['verdict']> {
   const ended = text(event, 'terminal_reason') ?? ''
   const subtype = text(event, 'subtype') ?? ''
-  const why = text(event, 'result') || text(event, 'errors', 0) || ended || subtype || 'an error without a reason'
+  const why = text(event, 'result') || text(event, 'errors', 0) || ended || subtype || 'an error with no reason given'
   if (field(event, 'is_error') !== true && !subtype.startsWith('error'))
     return { result: 'succeeded', reason: 'Finished' }
   if (ended.startsWith('aborted')) return { result: 'interrupted', reason: 'Interrupted' }

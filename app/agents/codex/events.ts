@@ -129,7 +129,7 @@ function failureOf(reason: string): NonNullable<EventSummary['verdict']> {
 
 /** The message of an error; where that is the API's own JSON (an HTTP 400), the message inside. */
 function errorText(error: unknown): string {
-  const message = text(error, 'message') ?? 'an error without a message'
+  const message = text(error, 'message') ?? 'an error with no message'
   if (!message.startsWith('{')) return brief(message, 500)
   try {
     const inner: unknown = JSON.parse(message)

@@ -78,7 +78,7 @@ function readResult(event: unknown, before: readonly TranscriptLine[]): EventRea
     const lines = [...before, line('verdict', 'Finished', facts)]
     return { lines, activity, verdict: { result: 'succeeded', reason: 'Finished' } }
   }
-  const reason = brief(text(event, 'error', 'message') ?? 'an error without a message', 500)
+  const reason = brief(text(event, 'error', 'message') ?? 'an error with no message', 500)
   // FatalTurnLimitedError is the turn limit of its settings; a spent quota names itself so in the message.
   const limited = /TurnLimited/.test(text(event, 'error', 'type') ?? '') || /quota|rate_limit/i.test(reason)
   const verdict = { result: limited ? ('limit' as const) : ('failed' as const), reason }

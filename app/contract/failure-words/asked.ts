@@ -9,24 +9,24 @@ export const askedWords: WordsOf<Code> = {
     'Correct it and try again',
   ],
   'not-found': (d) => [
-    `There is no ${d.text('what') ?? 'run'}${d.text('id') ? ` called ${d.text('id')}` : ' like that'} here${d.end} Nothing was changed.`,
-    'Look at the list for the names that there are',
+    `There is no ${d.text('what') ?? 'run'}${d.text('id') ? ` called ${d.text('id')}` : ' like that'}${d.end} Nothing was changed.`,
+    'Check the name in the list of runs',
   ],
   'id-taken': (d) => [
-    `A run called ${d.text('id') ?? 'that'} exists already. Nothing was created.`,
+    `A run called ${d.text('id') ?? 'that'} already exists. Nothing was created.`,
     d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Choose another name',
   ],
   'prompt-too-long': (d) => [
-    `The prompt is ${d.number('bytes') === null ? 'too long' : `${d.size('bytes')} long`}; at most ${d.size('limit') ?? d.size('max') ?? '1.0 MB'} can be handed over. Nothing was created.`,
-    'Put the text into a file of the repository and name the file in the prompt',
+    `The prompt is ${d.number('bytes') === null ? 'too long' : `${d.size('bytes')} long`}; at most ${d.size('limit') ?? d.size('max') ?? '1.0 MB'} can be passed on. Nothing was created.`,
+    'Put the text in a file in the repository and name that file in the prompt',
   ],
   'wrong-phase': (d) => [
     `${run(d)} is ${d.text('phase') ?? 'in another phase'}${d.text('wanted') ? `, and this needs it ${d.text('wanted')}` : ''}${d.end} Nothing was changed.`,
     wayFrom(d.text('phase'), d.text('wanted')),
   ],
   unauthorised: (d) => [
-    `This client may not connect: its token is missing, wrong or used up${d.end} Nothing was changed.`,
-    'Run "coppice serve" and open the address that it prints',
+    `This client cannot connect: its token is missing, wrong or already used${d.end} Nothing was changed.`,
+    'Run "coppice serve" and open the address it prints',
   ],
 }
 
@@ -38,14 +38,14 @@ function asWords(field: string): string {
 
 function wayFrom(phase: string | null, wanted: string | null): string {
   if (wanted === 'removed' && phase !== 'purged')
-    return 'It is not in the trash: there is nothing to bring back or to free'
+    return 'It is not in the trash, so there is nothing to restore or delete'
   switch (phase) {
     case 'running':
-      return 'Stop it first, or wait until it has ended'
+      return 'Stop it first, or wait until it ends'
     case 'removed':
       return 'Restore it first'
     case 'purged':
-      return 'It is gone for good: start a new run'
+      return 'It was deleted permanently: start a new run'
     case 'exited':
     case 'stopped':
     case 'failed':
@@ -53,6 +53,6 @@ function wayFrom(phase: string | null, wanted: string | null): string {
     case 'interrupted':
       return 'Resume it first'
     default:
-      return 'Wait until it is there'
+      return 'Wait until it has settled'
   }
 }

@@ -13,35 +13,35 @@ type Code =
 
 export const cleanupWords: WordsOf<Code> = {
   'consent-needed': (d) => [
-    `Not removed: it holds what exists only here${counts(d)} Nothing was changed.`,
-    'Read what would go, then agree to exactly that, or publish it first',
+    `Not removed: some of it exists only here${counts(d)} Nothing was changed.`,
+    'Read what would be removed and confirm it, or publish it first',
   ],
   'consent-stale': (d) => [
-    `Not done: it is no longer what you agreed to${counts(d)} Nothing was changed.`,
-    'Look again, then agree to what there is now',
+    `Not done: it has changed since you confirmed${counts(d)} Nothing was changed.`,
+    'Look again, then confirm what is there now',
   ],
   'would-lose': (d) => [
     `Not done: work would be lost${d.text('reason') ? ` (${d.text('reason')})` : ''}${counts(d)} Nothing was changed.`,
-    'Commit, push or copy it away first',
+    'Commit it, push it or copy it elsewhere first',
   ],
   'in-use': (d) => [
     `${d.text('what') ?? d.text('path') ?? 'It'} is in use${d.number('count') === null ? '' : ` by ${d.number('count')}`}${d.list('names') ? `: ${d.list('names')}` : ''}${d.text('reason') ? ` (${d.text('reason')})` : ''}${d.end} Nothing was changed.`,
     d.text('suggestion') ?? 'Stop what uses it first, then try again',
   ],
   'no-trash': (d) => [
-    `Not removed: no trash can be had on the file system${d.text('path') ? ` of ${d.text('path')}` : ''}${d.end} Nothing was changed.`,
-    d.text('suggestion') ?? 'Make the folder above it writable, or choose another folder for worktrees in the settings',
+    `Not removed: the trash cannot be created on the file system${d.text('path') ? ` of ${d.text('path')}` : ''}${d.end} Nothing was changed.`,
+    d.text('suggestion') ?? 'Make its parent folder writable, or choose another folder for worktrees in Settings',
   ],
   'trash-missing': (d) => [
-    `What was kept in the trash${at(d)} is not there any more${d.end} Nothing was changed.`,
-    'Bring that folder back (mount its disk), or restore the branch alone from its kept commits',
+    `What was kept in the trash${at(d)} is no longer there${d.end} Nothing was changed.`,
+    'Put that folder back (mount its disk), or restore only the branch from its saved commits',
   ],
   'restore-conflict': (d) => [
-    `Not restored: ${d.text('path') ?? (d.text('branch') ? `branch ${d.text('branch')}` : 'its place')} is taken${d.end} It stays in the trash.`,
-    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Move away what is there, then restore again',
+    `Not restored: ${d.text('path') ?? (d.text('branch') ? `branch ${d.text('branch')}` : 'its place')} is in use${d.end} It stays in the trash.`,
+    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Move what is there out of the way, then restore again',
   ],
   'not-ours': (d) => [
-    `${d.text('path') ?? 'That'} was not made by Coppice and was left alone${d.text('reason') ? ` (${d.text('reason')})` : ''}${d.end}`,
+    `${d.text('path') ?? 'That'} was not made by Coppice and was not touched${d.text('reason') ? ` (${d.text('reason')})` : ''}${d.end}`,
     'Remove it by hand if you want it gone',
   ],
 }

@@ -49,3 +49,9 @@ export function exit(d: Has<'exit'>): string {
   if (code === null) return ''
   return /^\d+$/.test(code) ? ` (exit ${code})` : ` (ended by ${code})`
 }
+
+/** What the system said itself, ": <message>." or ".", where that is more than the exit which is named already. */
+export function ownReason(d: Has<'exit'> & { readonly end: string }): string {
+  const code = d.text('exit')
+  return code !== null && [`: exit ${code}.`, `: ended by ${code}.`].includes(d.end) ? '.' : d.end
+}

@@ -24,7 +24,7 @@ export const gitWords: WordsOf<Code> = {
   // the repository
   'not-a-repository': (d) => [
     `${d.text('path') ?? 'That folder'} is not inside a git repository${d.end} Nothing was added.`,
-    'Choose a folder that holds a git repository, or make one there with "git init"',
+    'Choose a folder inside a git repository, or create one there with "git init"',
   ],
   'bare-repository': (d) =>
     d.text('reason') === 'core.bare'
@@ -33,46 +33,46 @@ export const gitWords: WordsOf<Code> = {
           `Run "git -C ${shellWord(d.text('path') ?? '.')} config core.bare false", then try again`,
         ]
       : [
-          `${d.text('path') ?? 'That repository'} is bare: it has no checkout to work beside. Nothing was added.`,
-          'Choose a clone of it that has a checkout',
+          `${d.text('path') ?? 'That repository'} is bare, so it has no checkout. Nothing was added.`,
+          'Choose a clone that has a checkout',
         ],
   'no-commits': (d) => [
-    `${d.text('path') ?? 'The repository'} has no commits yet, so there is nothing to start from. Nothing was created.`,
+    `${d.text('path') ?? 'The repository'} has no commits yet, so a run has nothing to start from. Nothing was created.`,
     'Make a first commit there, then try again',
   ],
   'repository-unavailable': (d) => [
-    `The repository${at(d)} cannot be reached now${d.end} It stays in the list, and nothing was changed.`,
-    'Bring it back (mount its disk, undo the move), then try again',
+    `The repository${at(d)} is not available${d.end} It stays in the list, and nothing was changed.`,
+    'Mount its disk or move it back, then try again',
   ],
   'base-not-found': (d) => [
     `There is no ${d.text('base') ?? 'such base'} to start from${d.end} Nothing was created.`,
-    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Use a branch, tag or commit that the repository has',
+    d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Use a branch, tag or commit of this repository',
   ],
   'branch-name-invalid': (d) => [
     `${d.text('branch') ?? 'That'} cannot be the name of a new branch${d.end} Nothing was created.`,
     'Use another name, of letters, digits, "-", "_", "." and "/" only',
   ],
   'branch-exists': (d) => [
-    `Branch ${d.text('branch') ?? 'of that name'} ${d.text('conflict') ? `cannot stand beside branch ${d.text('conflict')}` : 'exists already'}${d.text('message')?.startsWith('another run') ? `: ${d.text('message')}` : ''}. Nothing was created.`,
+    `Branch ${d.text('branch') ?? 'of that name'} ${d.text('conflict') ? `conflicts with branch ${d.text('conflict')}` : 'already exists'}${d.text('message')?.startsWith('another run') ? `: ${d.text('message')}` : ''}. Nothing was created.`,
     d.text('suggestion') ? `Use ${d.text('suggestion')}` : 'Choose another branch name',
   ],
   'branch-checked-out': (d) => [
-    `Branch ${d.text('branch') ?? 'of that name'} is checked out${at(d)}, and git allows it in one place only. Nothing was changed.`,
+    `Branch ${d.text('branch') ?? 'of that name'} is already checked out${at(d)}; git allows one checkout of a branch at a time. Nothing was changed.`,
     'Use another branch, or switch that checkout to another one',
   ],
   'worktree-exists': (d) =>
     d.text('reason') === 'in-the-way'
       ? [
-          `${d.text('path') ?? 'What stands where the worktree was'} is there, but it is not the run's worktree: it has no .git. It was left alone.`,
+          `${d.text('path') ?? 'What stands where the worktree was'} is there, but it is not the run's worktree: it has no .git. It was not touched.`,
           'Move what is there to another place, then try again',
         ]
       : [
-          `${d.text('path') ?? 'The folder for the worktree'} exists already and was left alone. Nothing was created.`,
-          'Choose another name for the run, or move that folder away',
+          `${d.text('path') ?? 'The folder for the worktree'} already exists and was not touched. Nothing was created.`,
+          'Choose another name for the run, or move that folder',
         ],
   'worktree-missing': (d) => [
     `The worktree${at(d)} is not there${d.end} Its branch${d.text('branch') ? ` ${d.text('branch')}` : ''} and commits are kept.`,
-    'Resume the run to make the worktree again, or bring the folder back',
+    'Resume the run to create the worktree again, or put the folder back',
   ],
 
   // git itself
@@ -90,18 +90,18 @@ export const gitWords: WordsOf<Code> = {
       ? 'Check the network, then try again'
       : d.text('reason') === 'remote-missing'
         ? 'Check the address of the remote with "git remote -v"'
-        : 'Read what git says, put that right, then try again',
+        : 'Read what git says, fix it, then try again',
   ],
   'git-locked': (d) => [
-    `Another git process is at work in the repository: ${d.text('lock') ?? d.text('config') ?? 'its lock'} is held. ${d.unchanged}`,
-    'Wait until it has ended, then try again; if none runs, look at "coppice doctor"',
+    `Another git process is using the repository: ${d.text('lock') ?? d.text('config') ?? 'its lock'} is held. ${d.unchanged}`,
+    'Wait until it ends, then try again; if none is running, see "coppice doctor"',
   ],
   'git-timeout': (d) => [
-    `git${d.text('command') ? ` ${d.text('command')}` : ''} did not end${within(d)} and was stopped. ${d.unchanged}`,
+    `git${d.text('command') ? ` ${d.text('command')}` : ''} did not finish${within(d)} and was stopped. ${d.unchanged}`,
     'Check the disk and the network, then try again',
   ],
   'state-unknown': (d) => [
-    `Not ${d.text('what') ?? 'done'}: ${d.list('names', '; ') || `how things stand${d.text('ref') ? ` with ${d.text('ref')}` : ''} could not be found out`}${exit(d)}${d.end} Nothing was changed.`,
-    'Open a shell there and look, or try again',
+    `Not ${d.text('what') ?? 'done'}: ${d.list('names', '; ') || `the state${d.text('ref') ? ` of ${d.text('ref')}` : ''} could not be checked`}${exit(d)}${d.end} Nothing was changed.`,
+    'Open a shell there and check, or try again',
   ],
 }

@@ -33,11 +33,11 @@ export const machineWords: WordsOf<Code> = {
       : 'Give yourself access to it, then try again',
   ],
   'no-space': (d) => [
-    `The disk is full${d.text('path') ? ` at ${d.text('path')}` : ''}${free(d)}${d.end} What was begun was taken back; running agents go on.`,
-    'Remove finished runs or empty the trash, then try again; removal still works',
+    `The disk is full${d.text('path') ? ` at ${d.text('path')}` : ''}${free(d)}${d.end} Unfinished changes were undone; agents keep running.`,
+    'Remove finished runs or empty the trash, then try again',
   ],
   'low-disk': (d) => [
-    `Little space is left${free(d)}${d.number('neededBytes') === null ? '' : `; ${d.size('neededBytes')} are kept free`}. New runs wait; removal still works.`,
+    `The disk is almost full${free(d)}${d.number('neededBytes') === null ? '' : `; ${d.size('neededBytes')} are kept free`}. New runs wait; you can still remove runs.`,
     'Remove finished runs or empty the trash',
   ],
   'read-only': (d) => [
@@ -45,73 +45,70 @@ export const machineWords: WordsOf<Code> = {
     'Mount it writable, then try again',
   ],
   'disk-error': (d) => [
-    `The disk reported an error${d.text('path') ? ` at ${d.text('path')}` : ''}${d.end} What was begun was taken back; running agents go on.`,
-    'Look at the system log and the health of the disk, then try again',
+    `The disk reported an error${d.text('path') ? ` at ${d.text('path')}` : ''}${d.end} Unfinished changes were undone; agents keep running.`,
+    'Check the system log and the health of the disk, then try again',
   ],
   'too-many-files': (d) => [
-    `Too many files are open${d.end} Nothing was started; running agents go on.`,
+    `Too many files are open${d.end} Nothing was started; agents keep running.`,
     'Stop some runs, or raise the limit ("ulimit -n"), then try again',
   ],
-  unsupported: (d) => [
-    `This is not possible here${d.end} ${d.unchanged}`,
-    'Read the user guide for what is supported where',
-  ],
+  unsupported: (d) => [`This is not possible here${d.end} ${d.unchanged}`, 'See the user guide for what is supported'],
 
   // host and store
   'host-unreachable': (d) => [
-    `The host of Coppice cannot be reached${d.end} Agents that run go on.`,
+    `The Coppice host is not available${d.end} Agents keep running.`,
     d.text('log') ? `Read its log at ${d.text('log')}, or run "coppice doctor"` : 'Run "coppice doctor" to see why',
   ],
   'host-starting': () => ['The host is still starting. Nothing was changed.', 'Try again in a few seconds'],
   'keeper-unreachable': (d) => [
-    `The process that holds the terminals (the keeper) cannot be reached${d.end} Nothing was started; ${d.undone ? 'what had been made for the run was taken back' : 'worktrees and branches are kept'}.`,
+    `The process that holds the terminals (the keeper) is not available${d.end} Nothing was started; ${d.undone ? 'what had been created for the run was removed' : 'worktrees and branches are kept'}.`,
     d.text('reason') === 'protocol'
-      ? 'Stop its agents with the Coppice that started it; it then ends by itself, and the next start brings a newer one'
+      ? 'Stop its agents with the version of Coppice that started it; it then ends, and the next start uses a newer one'
       : d.text('log')
         ? `Read its log at ${d.text('log')}, then try again`
-        : 'Try again; if it stays, run "coppice doctor"',
+        : 'Try again; if it happens again, run "coppice doctor"',
   ],
   'protocol-mismatch': (d) => [
-    `This client and the host do not speak the same protocol${d.number('client') === null || d.number('host') === null ? d.end : `: the client${d.text('clientVersion') ? ` (Coppice ${d.text('clientVersion')})` : ''} speaks ${d.number('client')}, the host speaks ${d.number('host')}.`} Nothing was changed, and agents that run go on.`,
+    `This client and the host do not speak the same protocol${d.number('client') === null || d.number('host') === null ? d.end : `: the client${d.text('clientVersion') ? ` (Coppice ${d.text('clientVersion')})` : ''} speaks ${d.number('client')}, the host speaks ${d.number('host')}.`} Nothing was changed, and agents keep running.`,
     d.text('older') === 'client'
-      ? "Start the client of the host's version, or update this one"
-      : 'Run "coppice host stop --agents keep", then try again: the next start uses the newer host, and agents go on',
+      ? "Use a client of the host's version, or update this one"
+      : 'Run "coppice host stop --agents keep", then try again: the next start uses the newer host, and agents keep running',
   ],
   'connection-lost': (d) => [
-    `The connection to the host was lost${d.end} The agents go on.`,
-    'Try again: the host is started where none runs',
+    `The connection to the host was lost${d.end} Agents keep running.`,
+    'Try again: the host is started if it is not running',
   ],
   'database-corrupt': (d) => [
     d.text('movedTo', 4096)
-      ? `The journal${at(d)} is damaged${d.text('reason') ? ` (${d.text('reason')})` : ''}. It was kept as ${d.text('movedTo', 4096)}, and nothing was deleted: worktrees and branches stay where they are.`
+      ? `The journal${at(d)} is damaged${d.text('reason') ? ` (${d.text('reason')})` : ''}. It was kept as ${d.text('movedTo', 4096)}. Nothing was deleted: worktrees and branches are unchanged.`
       : `The journal${at(d)} is damaged${d.end} Nothing was deleted.`,
     d.text('movedTo')
-      ? 'Start again to begin with an empty journal, or put a backup in its place first'
+      ? 'Start Coppice again to begin with an empty journal, or put a backup in its place first'
       : 'Move that file away yourself, then start again',
   ],
   'database-newer': (d) => [
-    `The journal${at(d)} was written by a newer Coppice${d.number('found') === null ? '' : ` (its format is ${d.number('found')}${d.number('known') === null ? '' : `, this one knows ${d.number('known')}`})`}. It was left as it is.`,
-    'Start the newer Coppice, or name another data directory in COPPICE_HOME',
+    `The journal${at(d)} was written by a newer Coppice${d.number('found') === null ? '' : ` (its format is ${d.number('found')}${d.number('known') === null ? '' : `, this one knows ${d.number('known')}`})`}. It was not changed.`,
+    'Use the newer Coppice, or set COPPICE_HOME to another data directory',
   ],
   'too-large': (d) => [
     d.text('what') === 'line'
-      ? `A line of ${toTheByte(d.number('bytes'))} would be cut: the program reads whole lines, and its terminal holds ${toTheByte(d.number('limit'))} of one. Nothing was sent.`
+      ? `A line of ${toTheByte(d.number('bytes'))} would be cut off: the program reads whole lines, and its terminal takes ${toTheByte(d.number('limit'))} at most. Nothing was sent.`
       : `${d.size('bytes') === null ? 'That is too much' : `${d.size('bytes')} is too much`} at once${(d.size('limit') ?? d.size('max')) === null ? '' : `; the limit is ${d.size('limit') ?? d.size('max')}`}${d.end} Nothing was changed.`,
     d.text('what') === 'line'
-      ? 'Break the text into shorter lines, or put it into a file of the worktree and send the name of that file'
+      ? 'Break the text into shorter lines, or put it in a file in the worktree and send the name of that file'
       : 'Make it smaller, then try again',
   ],
   timeout: (d) => [
-    `${d.text('what') ?? 'It'} took too long${within(d)}${d.end} It may still go on.`,
-    'Look at the list in a moment, then try again',
+    `${d.text('what') ?? 'It'} took too long${within(d)}${d.end} It may still be running.`,
+    'Check the list in a moment, then try again',
   ],
   internal: (d) => [
-    `Coppice made a mistake of its own${d.end} Running agents go on.`,
-    'Try again; if it stays, report it with what "coppice doctor" says',
+    `Something went wrong inside Coppice${d.end} Agents keep running.`,
+    'Try again; if it happens again, report it with the output of "coppice doctor"',
   ],
   unknown: (d) => [
-    `This failed for a reason that this version of Coppice does not know${d.text('code') ? ` (${d.text('code')})` : ''}${d.end} It may have been done in part.`,
-    'Look at the list for how things stand; a newer version of this client can say more',
+    `This failed for a reason this version of Coppice does not know${d.text('code') ? ` (${d.text('code')})` : ''}${d.end} It may have been partly done.`,
+    'Check the list of runs; a newer version of this client can say more',
   ],
 }
 

@@ -18,7 +18,7 @@ export const publishWords: WordsOf<Code> = {
   ],
   'nothing-to-push': (d) => [
     `${d.text('branch') ? `Branch ${d.text('branch')}` : 'The branch'} has no commits of its own. Nothing was pushed.`,
-    'Commit in the worktree first, or ask the agent to',
+    'Commit in the worktree first, or ask the agent to do it',
   ],
   'head-elsewhere': (d) => [
     `The worktree is on ${d.text('head') ?? 'another branch'}, not on ${d.text('branch') ?? 'the branch of the run'}${d.end} Nothing was pushed.`,
@@ -30,24 +30,24 @@ export const publishWords: WordsOf<Code> = {
     `${d.text('remote') ? `Remote ${d.text('remote')}` : 'The remote'}${leadsTo(d)}${d.end} Nothing was pushed.`,
     d.text('reason') === 'not-agreed'
       ? 'If that address is right, add the repository again, then push'
-      : 'Look at pushurl and url.*.insteadOf in the git configuration, then try again',
+      : 'Check pushurl and url.*.insteadOf in the git configuration, then try again',
   ],
   'push-refused': (d) => [
     `${d.text('remote') ?? 'The remote'} refused the push${d.text('branch') ? ` of ${d.text('branch')}` : ''}${d.end} The commits are safe here, and nothing was forced.`,
-    'Read the reason, put that right, then push again',
+    'Fix the reason given, then push again',
   ],
   'push-auth': (d) => [
-    `${d.text('remote') ?? d.text('url') ?? 'The remote'} asks for a login that git does not have${d.end} Nothing was pushed.`,
+    `${d.text('remote') ?? d.text('url') ?? 'The remote'} asks for credentials that git does not have${d.end} Nothing was pushed.`,
     'Log in once in a shell ("git push" there, or "gh auth login"), then push again',
   ],
   'push-timeout': (d) => [
-    `${d.text('remote') ?? 'The remote'} did not answer${within(d)}, and the push was stopped. It is safe to push again.`,
+    `${d.text('remote') ?? 'The remote'} did not answer${within(d)}, so the push was stopped. It is safe to push again.`,
     'Check the network, then push again',
   ],
   'pr-failed': (d) => [
     `The pull request could not be opened${d.end} The branch is pushed.`,
     d.text('reason') === 'no-forge'
-      ? 'Merge the branch where that repository is, or push to a forge'
+      ? 'Merge the branch in that repository, or push to a forge'
       : d.text('url')
         ? `Open it by hand: ${d.text('url', 1000)}`
         : 'Run "gh auth status" to see what is missing, then try again',

@@ -94,7 +94,7 @@ export async function isValidBranchName(context: GitContext, name: string): Prom
 
 /**
  * The first of wanted, wanted-2, … that is free: against local branches, every remote's branches and `reserved`, by case and
- * by folder. Free now: who makes the branch must still be ready for `branch-exists`. Throws `branch-name-invalid`.
+ * by folder. Delete now: who makes the branch must still be ready for `branch-exists`. Throws `branch-name-invalid`.
  */
 export async function uniqueBranch(
   context: GitContext,

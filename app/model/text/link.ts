@@ -20,7 +20,7 @@ export function judgeLink(text: string): LinkVerdict {
     return { verdict: 'refuse', why: 'This is not a web address.' }
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return { verdict: 'refuse', why: `Only web addresses (http and https) are opened, not ${url.protocol}` }
+    return { verdict: 'refuse', why: `Only web addresses (http and https) can be opened, not ${url.protocol}` }
   }
   // https://accounts.example.com@evil.example/ reads as the first name and leads to the second.
   if (url.username !== '' || url.password !== '') {
@@ -35,7 +35,7 @@ export function judgeLink(text: string): LinkVerdict {
       verdict: 'ask',
       url: url.href,
       host: url.hostname,
-      why: `Its name holds letters that can look like others. In ASCII it is ${url.hostname}.`,
+      why: `Its name contains letters that can look like others. In ASCII it is ${url.hostname}.`,
     }
   }
   return { verdict: 'open', url: url.href }

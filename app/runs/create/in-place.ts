@@ -30,7 +30,10 @@ export async function createInPlace(
         message: `a run in place has no ${what.replace(/^a /, '')}: it takes the folder as it is`,
       })
   if (request.copies > 1)
-    throw fail('bad-input', { field: 'copies', message: 'several runs in one folder would undo each other’s work' })
+    throw fail('bad-input', {
+      field: 'copies',
+      message: 'several runs in one folder would overwrite each other’s work',
+    })
   if (request.id !== undefined) {
     const parsed = RunId.safeParse(request.id)
     if (!parsed.success)

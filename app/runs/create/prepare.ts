@@ -49,7 +49,7 @@ export async function prepareRun(context: Context, runId: string): Promise<void>
     // What an earlier undo could not take away (a disk that failed) stands where this one wants to build.
     if (runOf(context, runId).worktree !== null) await recordUndo(context, caller, runId)
     if (runOf(context, runId).inPlace)
-      await stages.run('inspect', 'Looking at the folder', () => checkFolder(context, runOf(context, runId)))
+      await stages.run('inspect', 'Checking the folder', () => checkFolder(context, runOf(context, runId)))
     else await build(context, caller, runId, stages, abort.signal)
     const run = runOf(context, runId)
     await stages.run('start', 'Starting the agent', async () => {
@@ -151,7 +151,7 @@ async function build(
       reached = result.fetched
       return result.fetched
         ? `Fetched ${remote.branch} from ${remote.remote}`
-        : `Not fetched: ${result.reason ?? 'unknown'}; the base is what is here`
+        : `Not fetched: ${result.reason ?? 'unknown'}; using the base that is already here`
     })
   }
   await makeWorktree(context, caller, run, repository, base, stages, signal)
@@ -221,8 +221,8 @@ async function furnish(
     await stages.run('copy', `Copying ${included.files.length} files`, async () => {
       const copied = await copies(() => copyIncludedFiles(repository.path, worktree, included.files, signal))
       const left =
-        included.leftOut.length > 0 ? `, ${included.leftOut.length} left out (links and what cannot be read)` : ''
-      return `${counted(copied.length, 'file')} copied by .worktreeinclude${left}`
+        included.leftOut.length > 0 ? `, ${included.leftOut.length} left out (links and unreadable files)` : ''
+      return `${counted(copied.length, 'file')} copied, from .worktreeinclude${left}`
     })
   }
 
@@ -251,7 +251,7 @@ async function furnish(
   const install = now?.install
   if (install) {
     await stages.run('install', install.command.join(' '), async (progress) => {
-      if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to end')
+      if (installs.activeCount >= installsAtOnce) progress('Waiting for another install to finish')
       const missing = await missingManager(install, await context.environment())
       if (missing)
         throw fail('install-failed', { command: install.command.join(' '), ...missing }, { stage: 'install' })

@@ -78,7 +78,11 @@ export async function runStageCommand(
     if (first === 'stop') {
       await endProcesses(context, run.id)
       signal.throwIfAborted()
-      throw fail(`${stage}-failed`, { command: shown(command), message: 'it did not end within 30 minutes' }, { stage })
+      throw fail(
+        `${stage}-failed`,
+        { command: shown(command), message: 'it did not finish within 30 minutes' },
+        { stage },
+      )
     }
     if (first.code !== 0) {
       const lines = session.text().trimEnd().split('\n').slice(-shownLines)

@@ -32,7 +32,7 @@ export async function quietGits(context: Context): Promise<Line[]> {
       what: ended.map(({ pid }) => `git process ${pid}`).join(', '),
       result: 'repaired',
       kind: 'git',
-      reason: 'a host that was killed had left it, and it did not end by itself; it was ended',
+      reason: 'left by a host that was killed; it did not end by itself, so it was ended',
     })
   }
   return report

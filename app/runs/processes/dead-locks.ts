@@ -41,7 +41,7 @@ async function clear(
 }
 
 function report({ cleared, kept }: { readonly cleared: readonly string[]; readonly kept: readonly string[] }): Line[] {
-  const reason = 'a lock whose holder is dead was cleared'
+  const reason = 'a lock of a process that is gone was cleared'
   return [
     ...as(
       'lock',
@@ -50,7 +50,7 @@ function report({ cleared, kept }: { readonly cleared: readonly string[]; readon
     ...kept.map((what) => ({
       what,
       result: 'listed' as const,
-      reason: 'a lock of git was left alone: it is young or somebody works there, so its holder may live',
+      reason: 'a lock of git was not touched: it is young or somebody works there, so its holder may live',
     })),
   ]
 }

@@ -106,7 +106,7 @@ function refuseSurprise(
     path: repository.path,
     message:
       agreed === undefined
-        ? 'it was not there when the repository was added'
+        ? 'it did not exist when the repository was added'
         : 'its address has changed since the repository was added',
   })
 }

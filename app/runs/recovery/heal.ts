@@ -105,7 +105,7 @@ async function healRun(
       return [{ what: moved, result: 'repaired', kind: 'worktree', reason }]
     }
     note(context, run, 'missing')
-    const reason = 'its directory is gone; the branch is kept and Resume makes it again'
+    const reason = 'its directory is gone; the branch is kept and Resume creates it again'
     return [{ what: worktree, result: 'listed', reason }]
   }
   note(context, run, 'present')
@@ -113,10 +113,10 @@ async function healRun(
   if (!entry && run.branch) {
     const again = { worktree, branch: run.branch, lockReason: lockReason(context, run.id) }
     if (!(await recreateEntry(git, placeOf(repository), again))) {
-      const reason = 'git does not list it and its .git names something else; it was left alone'
+      const reason = 'git does not list it and its .git names something else; it was not touched'
       return [{ what: worktree, result: 'listed', reason }]
     }
-    const reason = 'git had forgotten it; it is back in the list with its edits'
+    const reason = 'git had lost it; it is back in the list with its edits'
     return [{ what: worktree, result: 'repaired', kind: 'worktree', reason }]
   }
   try {
@@ -124,7 +124,7 @@ async function healRun(
   } catch (error) {
     // The directory and git's entry do not name each other: a clone at a stale path, two worktrees that name each other.
     const failure = failureOf(error)
-    const reason = `${String(failure.detail?.message ?? failure.code)}; it was left alone`
+    const reason = `${String(failure.detail?.message ?? failure.code)}; it was not touched`
     return [{ what: worktree, result: 'listed', reason }]
   }
 }

@@ -201,7 +201,7 @@ async function recoverCreate(context: Context, run: Run): Promise<Line[]> {
       what: `run ${run.id}`,
       result: 'repaired',
       kind: 'undone',
-      reason: 'its creation was interrupted and is undone; Resume starts it again',
+      reason: 'its creation was interrupted and was undone; Resume starts it again',
     },
     ...report,
   ]
@@ -222,7 +222,7 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
       what: `run ${run.id}`,
       result: 'repaired',
       kind: 'interrupted',
-      reason: 'interrupted: its session is gone; its screen is kept and Resume goes on',
+      reason: 'interrupted: its session is gone; its screen is kept and Resume continues it',
     }
     // Never guessed at, never killed on doubt: shown, and ended by the verb that a person chooses.
     const left = await descendants({ roots: [], mark: runMark(context.dataDirectory, run.id) })
@@ -236,10 +236,10 @@ async function recoverSession(context: Context, run: Run, held: readonly KeeperS
   await watch(context, run.id, session.sessionId, session.kind, session)
   // Its end, where that came meanwhile, is recorded when its output has been read to the end, as ever.
   if (session.exit) {
-    const reason = 'its agent ended while no host was there'
+    const reason = 'its agent ended while no host was running'
     return [{ what: `run ${run.id}`, result: 'repaired', kind: 'ended', reason }]
   }
-  const reason = 'attached again; its agent went on'
+  const reason = 'attached again; its agent kept running'
   return [{ what: `run ${run.id}`, result: 'restored', kind: 'attached', reason }]
 }
 
@@ -249,8 +249,8 @@ async function recoverBeside(context: Context, run: Run, held: readonly KeeperSe
   const line = (count: number, result: Line['result'], reason: string): Line[] =>
     count === 0 ? [] : [{ what: `${sessions(count)} beside run ${run.id}`, result, reason }]
   return [
-    ...line(attached, 'restored', 'attached again; what runs there went on'),
-    ...line(ended, 'repaired', 'ended while no host was there; what was printed is kept'),
+    ...line(attached, 'restored', 'attached again; what runs there kept running'),
+    ...line(ended, 'repaired', 'ended while no host was running; its output is kept'),
   ]
 }
 
@@ -282,7 +282,7 @@ async function recoverIntent(context: Context, run: Run): Promise<Line[]> {
     case 'stop':
       await stopRun(context, context.host, { runId: run.id })
       return as('stopped', [
-        { what: `run ${run.id}`, result: 'repaired', reason: 'a stop was under way and is finished' },
+        { what: `run ${run.id}`, result: 'repaired', reason: 'a stop was in progress and was finished' },
       ])
     default:
       return []
@@ -350,8 +350,8 @@ async function forgetStrays(context: Context, keeper: Keeper): Promise<Line[]> {
       what: `session ${sessionId} (process ${pid})`,
       result: 'listed',
       reason: owner
-        ? `the keeper holds it although run ${owner.id} is ${owner.phase}; it was left alone, and Resume or Remove ends it first`
-        : 'the keeper holds it and no run of ours names it; it was left alone',
+        ? `the keeper holds it although run ${owner.id} is ${owner.phase}; it was not touched, and Resume or Remove ends it first`
+        : 'the keeper holds it and no run of ours names it; it was not touched',
     })
   }
   return report

@@ -16,14 +16,14 @@ it.each<[string, Line[], string]>([
   [
     'what was left to a person apart',
     [line('repaired', 'interrupted'), line('listed', 'push'), line('refused'), line('refused')],
-    'Recovered: 1 run interrupted, 1 thing listed and left alone, 2 things not decided; nothing was deleted.',
+    'Recovered: 1 run interrupted, 1 thing listed and left alone, 2 things left undecided; nothing was deleted.',
   ],
   [
     'nothing of deletions where a purge was finished',
     [line('freed', 'purge'), line('repaired')],
-    'Recovered: 1 entry of the trash freed, as it was asked for, 1 other thing put right.',
+    'Recovered: 1 entry of the trash deleted, as requested, 1 other thing fixed.',
   ],
-  ['nothing', [], 'Nothing is left to put right.'],
+  ['nothing', [], 'Nothing is left to fix.'],
 ])('counts %s', (_, report, text) => {
   expect(summary(report)).toBe(text)
 })

@@ -14,15 +14,15 @@ const words = {
   worktree: ['worktree back in the list', 'worktrees back in the list'],
   restored: ['worktree out of the trash', 'worktrees out of the trash'],
   removal: ['removal decided', 'removals decided'],
-  purge: ['entry of the trash freed, as it was asked for', 'entries of the trash freed, as it was asked for'],
-  push: ['push that had arrived', 'pushes that had arrived'],
+  purge: ['entry of the trash deleted, as requested', 'entries of the trash deleted, as requested'],
+  push: ['push that had succeeded', 'pushes that had succeeded'],
   tree: ['half-made worktree removed', 'half-made worktrees removed'],
   branch: ['half-made branch removed', 'half-made branches removed'],
   entry: ['half-made entry of git removed', 'half-made entries of git removed'],
   trash: ['empty entry of the trash removed', 'empty entries of the trash removed'],
   lock: ['lock cleared', 'locks cleared'],
-  file: ['file of git written again', 'files of git written again'],
-  git: ['git ended that nobody waited for', 'gits ended that nobody waited for'],
+  file: ['file of git rewritten', 'files of git rewritten'],
+  git: ['leftover git process ended', 'leftover git processes ended'],
 } as const
 type Kind = keyof typeof words
 
@@ -44,11 +44,11 @@ export function summary(report: readonly Line[]): string {
   }
   const said = [
     ...Object.entries(words).flatMap(([kind, name]) => count((line) => !isOpen(line) && line.kind === kind, name)),
-    ...count((line) => !isOpen(line) && line.kind === undefined, ['other thing put right', 'other things put right']),
+    ...count((line) => !isOpen(line) && line.kind === undefined, ['other thing fixed', 'other things fixed']),
     ...count((line) => line.result === 'listed', ['thing listed and left alone', 'things listed and left alone']),
-    ...count((line) => line.result === 'refused', ['thing not decided', 'things not decided']),
+    ...count((line) => line.result === 'refused', ['thing left undecided', 'things left undecided']),
   ]
-  if (said.length === 0) return 'Nothing is left to put right.'
+  if (said.length === 0) return 'Nothing is left to fix.'
   if (done.some((line) => line.result === 'freed')) return `Recovered: ${said.join(', ')}.`
   const removed = done.some((line) => line.result === 'removed')
   return `Recovered: ${said.join(', ')}; ${removed ? 'nothing else' : 'nothing'} was deleted.`

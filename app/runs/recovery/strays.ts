@@ -26,7 +26,7 @@ export async function strangeFolders(context: Context, repository: Repository): 
 }
 
 export const listFolders = (folders: readonly string[]): Line[] =>
-  folders.map((what) => ({ what, result: 'listed', reason: 'no run of ours names it; it was left alone' }))
+  folders.map((what) => ({ what, result: 'listed', reason: 'no run of ours names it; it was not touched' }))
 
 /** What is in the root itself and belongs to no repository of ours: one line, for a root that a person shares with other things. */
 export async function listRoot(context: Context): Promise<Line[]> {
@@ -40,7 +40,7 @@ export async function listRoot(context: Context): Promise<Line[]> {
   }
   if (others.length === 0) return []
   const named = others.length > 5 ? `${others.slice(0, 5).join(', ')} and ${others.length - 5} more` : others.join(', ')
-  return [{ what: root, result: 'listed', reason: `no repository of ours names ${named} in it; left alone` }]
+  return [{ what: root, result: 'listed', reason: `no repository of ours names ${named} in it; not touched` }]
 }
 
 /** Entries that carry our lock but belong to no run we know: ours once. */
@@ -51,7 +51,7 @@ export function listEntries(context: Context, entries: readonly ListedWorktree[]
     .map((entry) => ({
       what: entry.path,
       result: 'listed',
-      reason: 'it carries our lock but no run of ours has it; it was left alone',
+      reason: 'it carries our lock but no run of ours has it; it was not touched',
     }))
 }
 
@@ -66,7 +66,7 @@ export function listLocks(context: Context, repository: Repository, runs: readon
   return locks.map((what) => ({
     what,
     result: 'listed',
-    reason: 'a lock of git that is not ours; it was left alone. Delete the file if no git works there',
+    reason: 'a lock of git that is not ours; it was not touched. Delete the file if no git is running there',
   }))
 }
 

@@ -32,7 +32,7 @@ export async function finishRemoval(
         : {
             what: `removal of ${run.id}`,
             result: 'repaired',
-            reason: 'it had not begun; the worktree is where it was',
+            reason: 'it had not started; the worktree is where it was',
           },
     ]
     const failure = cutOff?.failure ?? { code: 'internal', retryable: true, detail: { message: 'interrupted' } }
@@ -68,7 +68,7 @@ export async function finishRemoval(
     {
       what: manifest.worktree,
       result: 'removed',
-      reason: 'the removal had begun and is finished; it is whole in the trash',
+      reason: 'the removal had started and was finished; everything is in the trash',
     },
   ]
   record(context, caller, {

@@ -83,12 +83,12 @@ async function factsOf(
     nestedCommits = unpushedInside(inspected)
     if (inspected.ignored.known) rebuildable.push(...inspected.ignored.rebuildable.map(({ path }) => path))
   } catch (error) {
-    facts.push(unknownFact('unstaged', 'Whether work is unsaved is unknown', reasonOf(error)))
+    facts.push(unknownFact('unstaged', 'Whether there is unsaved work is unknown', reasonOf(error)))
   }
   try {
     facts.push(...(await processFacts(context, run, worktree)))
   } catch (error) {
-    facts.push(unknownFact('processes', 'Whether processes work inside is unknown', reasonOf(error)))
+    facts.push(unknownFact('processes', 'Whether processes are running inside is unknown', reasonOf(error)))
   }
   return { facts, rebuildable, nestedCommits }
 }
@@ -145,7 +145,7 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
       : {
           kind: 'processes',
           count: own.length,
-          text: `${processes(own.length)} of the run still inside; ended first`,
+          text: `${processes(own.length)} of this run still running; stopped first`,
           names: named(own),
           onlyHere: false,
         },
@@ -155,7 +155,7 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
       text: `${processes(others.length)} that ${others.length === 1 ? 'is' : 'are'} not the run's inside; not ended`,
       names: named(others),
       onlyHere: true,
-      ...(others.length > 0 ? { why: 'what is written there after the move goes into the trash' } : {}),
+      ...(others.length > 0 ? { why: 'anything they write afterwards goes to the trash' } : {}),
     },
     {
       kind: 'processes',
@@ -176,7 +176,7 @@ export const liveFact: RemovalFact = {
   onlyHere: true,
 }
 
-/** What is open beside the agent, by name. One more agent is asked for like the first; a shell or a server only ends. */
+/** What is open beside the agent, by name. Another agent is asked for like the first; a shell or a server only ends. */
 function sideFacts(run: Run): RemovalFact[] {
   const live = liveSides(run)
   const fact = (sides: typeof live, noun: string, onlyHere: boolean): RemovalFact[] =>
@@ -186,7 +186,7 @@ function sideFacts(run: Run): RemovalFact[] {
           {
             kind: 'processes',
             count: sides.length,
-            text: `${sides.length} ${noun}${sides.length === 1 ? ' is' : 's are'} open beside the agent; ended first`,
+            text: `${sides.length} ${noun}${sides.length === 1 ? ' is' : 's are'} open beside the agent; closed first`,
             names: sides.map(({ title, number }) => `${title} (session ${number})`),
             onlyHere,
             why: endedFirst,
@@ -203,7 +203,7 @@ function sideFacts(run: Run): RemovalFact[] {
   ]
 }
 
-const endedFirst = 'a removal ends it, and everything that it started'
+const endedFirst = 'a removal ends it and everything it started'
 
 /** True for what a stop ends before anything is moved: it is agreed to, and gone when the run is looked at again. */
 export const isEndedFirst = (fact: RemovalFact): boolean => fact === liveFact || fact.why === endedFirst

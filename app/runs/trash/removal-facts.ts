@@ -40,7 +40,7 @@ export function removalFacts(found: RemovalInspection, ownLock: string): Removal
     })),
     fact('precious', 'ignored files', precious, (part) => ({
       count: part.names.length,
-      text: `${counted(part.names.length, 'file that matters', 'files that matter')}, not in git`,
+      text: `${counted(part.names.length, "ignored file that can't be regenerated", "ignored files that can't be regenerated")}`,
       names: part.names,
     })),
     {
@@ -75,14 +75,14 @@ export function removalFacts(found: RemovalInspection, ownLock: string): Removal
     {
       ...fact('stashes', 'stashes', found.stashes, (part) => ({
         count: part.count,
-        text: `${counted(part.count, 'stash', 'stashes')} that seem to name this branch (a guess); they stay in the repository`,
+        text: `${counted(part.count, 'stash', 'stashes')} that seem to be of this branch (a guess); they stay in the repository`,
         names: part.names,
       })),
       onlyHere: false,
     },
     fact('locks', 'locks', found.locks, (part) => ({
       count: part.files.length,
-      text: `${counted(part.files.length, 'lock file')} of git, the youngest ${ageText(youngest(part.files))} old: something may be at work`,
+      text: `${counted(part.files.length, 'lock file')} of git, the youngest ${ageText(youngest(part.files))} old: git may still be running`,
       names: part.files.map(({ path, holders }) =>
         holders.length > 0 ? `${path} (open in ${holders.join(', ')})` : `${path} (no process is seen to have it open)`,
       ),

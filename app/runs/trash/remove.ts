@@ -103,7 +103,7 @@ async function takeAway(
     throw fail('state-unknown', {
       what: 'removed',
       path: run.worktree!,
-      message: `${run.worktree} is a link or a file, not the worktree: it was left alone`,
+      message: `${run.worktree} is a link or a file, not the worktree: it was not touched`,
     })
   // Its folder is gone with it: an unmounted disk looks like that, and what lies there is not lost.
   if (run.worktree && !run.inPlace && !there && !request.force && !(await exists(dirname(run.worktree))))
@@ -220,7 +220,7 @@ async function moveToTrash(
   // All that lies there, git's directory of the worktree too: what comes back is what is counted.
   const size = await measure(directory)
   const rebuildableBytes = await measureAll(inspected.rebuildable.map((name) => join(directory, 'tree', name)))
-  const report: ReportItem[] = [{ what: worktree, result: 'removed', reason: 'in the trash, whole' }]
+  const report: ReportItem[] = [{ what: worktree, result: 'removed', reason: 'complete, in the trash' }]
   report.push(await retireBranch(context, run, repository, directory, manifest))
   const { keepRebuildableHours, keepTrashDays } = context.journal.state.settings
   const trash: Trash = {
@@ -236,7 +236,7 @@ async function moveToTrash(
   report.push({
     what: `${size.sizeBytes ?? 'unknown'} bytes`,
     result: 'deferred',
-    reason: 'a move frees nothing; see when it is freed',
+    reason: 'moving it frees no space; see when it is deleted',
   })
   return { trash, report }
 }

@@ -162,7 +162,7 @@ export async function bringBack(
     report.push({
       what: name,
       result: 'removed',
-      reason: 'it was dropped from the trash; an install or a build makes it again',
+      reason: 'it was deleted from the trash; an install or a build creates it again',
     })
   }
   await dropKeepRefs(git, target, manifest.keepId)
@@ -175,5 +175,5 @@ async function freePath(wanted: string): Promise<string> {
     const path = n === 1 ? wanted : `${wanted}-${n}`
     if (!(await exists(path))) return path
   }
-  throw fail('restore-conflict', { path: wanted, message: 'this path and the next 98 are taken' })
+  throw fail('restore-conflict', { path: wanted, message: 'this path and the next 98 are in use' })
 }

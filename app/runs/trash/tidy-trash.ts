@@ -43,7 +43,7 @@ async function tidyRoot(context: Context, root: string): Promise<ReportItem[]> {
       report.push({
         what: directory,
         result: 'listed',
-        reason: 'no run of ours names this entry of the trash; it was left alone',
+        reason: 'no run of ours names this entry of the trash; it was not touched',
       })
       continue
     }

@@ -117,7 +117,7 @@ function announceDue(context: Context): void {
   const entries = waiting.length === 1 ? '1 removed run is' : `${waiting.length} removed runs are`
   context.notify({
     level: 'warning',
-    text: `${entries} due to be deleted from the trash. Nothing is deleted before Coppice has run for an hour.`,
+    text: `${entries} due to be deleted from the trash. Nothing is deleted until Coppice has been running for an hour.`,
     next: 'Open the trash to keep or restore them',
   })
 }
@@ -153,7 +153,7 @@ const purgeConsent = (run: Run, count: number | null): string =>
     .digest('hex')
     .slice(0, 32)
 
-/** Free now. Where commits exist nowhere else, or that is unknown, it needs the consent that `consent-needed` carries. */
+/** Delete now. Where commits exist nowhere else, or that is unknown, it needs the consent that `consent-needed` carries. */
 export async function purgeRun(
   context: Context,
   caller: Caller,
@@ -246,7 +246,7 @@ export async function freeEntry(context: Context, run: Run): Promise<{ freedByte
   } else await dropRefs(context, run)
   if (directory === '') return { freedBytes: 0, report: [] }
   if (!(await exists(going)))
-    return { freedBytes: 0, report: [{ what: directory, result: 'freed', reason: 'it was gone already' }] }
+    return { freedBytes: 0, report: [{ what: directory, result: 'freed', reason: 'it was already gone' }] }
   const freedBytes = await deleteTree(going, directoryIdentity(going))
   return { freedBytes, report: [{ what: directory, result: 'freed' }] }
 }
