@@ -8,8 +8,14 @@ import { openDialog } from '../window/ui.ts'
 export function openLink(text: string): void {
   const verdict = judgeLink(text)
   if (verdict.verdict === 'open') openUrl(verdict.url)
-  else if (verdict.verdict === 'ask') openDialog({ kind: 'link', url: verdict.url, why: verdict.why })
+  else if (verdict.verdict === 'ask') ask(verdict.url, verdict.why)
   else say({ title: 'Link not opened', text: verdict.why, level: 'warning' })
+}
+
+/** Asks once: in a desktop window the shell does, in a dialog that no page can draw over; in a browser the page has to. */
+function ask(url: string, why: string): void {
+  if (bridge) bridge.openExternal(url)
+  else openDialog({ kind: 'link', url, why })
 }
 
 /** An http(s) address that was judged, or that a person has just agreed to. */

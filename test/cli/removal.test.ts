@@ -35,7 +35,7 @@ describe('rm', () => {
     const { code, stdout } = await cli.run('rm', 'clean')
     expect(code).toBe(0)
     expect(stdout).toContain('coppice restore clean')
-    expect(stdout).toMatch(/freed now\..*freed on \d+ \w+ \d{4}/)
+    expect(stdout).toMatch(/freed now\..*deleted on \d+ \w+ \d{4}/)
     expect(existsSync(worktree!)).toBe(false)
     expect((await cli.json<RunView[]>('list')).map(({ id }) => id)).not.toContain('clean')
     expect((await cli.json<RunView[]>('list', '--all')).find(({ id }) => id === 'clean')).toMatchObject({
@@ -55,7 +55,7 @@ describe('rm', () => {
       ['commits', 2],
       ['untracked', 1],
     ])
-    expect((await cli.run('rm', 'dirty', '--preview')).stdout).toMatch(/! 2 commits[\s\S]*--yes[\s\S]*freed on/)
+    expect((await cli.run('rm', 'dirty', '--preview')).stdout).toMatch(/! 2 commits[\s\S]*--yes[\s\S]*deleted on/)
     const error = await cli.told(1, 'rm', 'dirty')
     expect(error.code).toBe('consent-needed')
     expect(error.message).toMatch(/2 commits/)

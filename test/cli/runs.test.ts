@@ -94,7 +94,7 @@ describe('run', () => {
     }
   })
 
-  it('says where its agent went when that left its branch, and pushes its own all the same', async () => {
+  it('says where its agent went when that left its branch, and pushes nothing that would leave work behind', async () => {
     const other = makeRepo({ remote: true })
     const left = (id: string, line: string) =>
       cli.json('run', '--repo', other.path, '--id', id, '--command', line, '--wait', 'settled')
@@ -102,10 +102,12 @@ describe('run', () => {
     try {
       await left('left', `${commit('Mine')} && git switch -q -c elsewhere && ${commit('Other')}`)
       expect((await cli.run('show', 'left')).stdout).toContain('agent/left (its agent left it for elsewhere)')
-      await cli.json('push', 'left')
-      expect(other.gitIn(other.remote!, 'for-each-ref', '--format=%(refname:short) %(subject)')).toMatch(
-        /^agent\/left Mine\nmain .+$/,
-      )
+      expect(await cli.told(1, 'push', 'left')).toMatchObject({
+        code: 'head-elsewhere',
+        message: expect.stringContaining('HEAD has 1 commit that agent/left does not have'),
+        next: expect.stringContaining('switch -C agent/left'),
+      })
+      expect(other.gitIn(other.remote!, 'for-each-ref', '--format=%(refname:short)')).toBe('main')
       await left('off', 'git switch -q --detach')
       expect((await cli.run('show', 'off')).stdout).toContain('agent/off (its agent left it for no branch)')
     } finally {
@@ -266,7 +268,7 @@ describe('what a person reads', () => {
     for (const { stdout } of [list, show]) expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
     const failure = await cli.run('show', 'nobody')
     expect(failure).toMatchObject({ code: 1, stdout: '' })
-    expect(failure.stderr).toContain('There is no run called nobody here.')
+    expect(failure.stderr).toContain('There is no run called nobody. Nothing was changed.')
   })
 })
 

@@ -35,7 +35,7 @@ describe('coppice settings', () => {
     expect(refused.code).toBe(2)
     expect(JSON.parse(refused.stdout).error).toMatchObject({
       code: 'bad-input',
-      message: 'onQuit cannot be "go". It may be ask, keep or stop.',
+      message: 'onQuit cannot be "go". Expected ask, keep or stop.',
     })
     const unknown = host.cli(['settings', 'set', 'maxRuning', '3'])
     expect(unknown.code).toBe(2)

@@ -116,7 +116,7 @@ describe('the line to the host', () => {
     )
     await page.context().setOffline(true)
     fixture.drop()
-    await page.getByText(/Connection to the host lost .* The agents go on/).waitFor()
+    await page.getByText(/Connection to the host lost .* Agents keep running/).waitFor()
     expect(await textOf(page, 'dev-server')).toContain('pnpm dev')
     await tileOf(page, 'dev-server')
       .getByText(/as of \d\d:\d\d:\d\d/)

@@ -207,12 +207,12 @@ describe('what a program prints', () => {
     const link = (url: string, text: string) => `\u001b]8;;${url}\u001b\\${text}\u001b]8;;\u001b\\`
     fixture.print(
       'dev-server',
-      `\u001b[2J\u001b[H${link('https://example.test/', 'GOODLINK')}\r\n${link('file:///etc/passwd', 'FILELINK')}\r\n${link('javascript:alert(1)', 'CODELINK')}\r\n${link('https://you@evil.test/', 'USERLINK')}\r\n`,
+      `\u001b[2J\u001b[H${link('https://example.test/', 'GOODLINK')}\r\n${link('file:///etc/passwd', 'FILELINK')}\r\n${link('javascript:alert(1)', 'CODELINK')}\r\n${link('https://you@evil.test/', 'USERLINK')}\r\n${link('https://xn--pple-43d.test/', 'IDNLINK')}\r\n`,
     )
     await until(
       'drawn',
       () => textOf(page, 'dev-server'),
-      (text) => text.includes('USERLINK'),
+      (text) => text.includes('IDNLINK'),
     )
     const opened = () => page.evaluate(() => (window as unknown as { opened: string[] }).opened)
     const box = (await tileOf(page, 'dev-server').locator('.term-box').boundingBox())!
@@ -234,12 +234,22 @@ describe('what a program prints', () => {
     await click(top + 2, ['Control'])
     expect(await opened()).toEqual(['https://example.test/'])
     await click(top + 3, ['Control'])
+    // What nobody would be allowed to open is not asked about: it is refused with its real host.
+    await page
+      .getByText('The link carries a user name, which can hide where it leads. Its host is evil.test.')
+      .waitFor()
+    expect(await page.getByRole('alertdialog').count()).toBe(0)
+    await click(top + 4, ['Control'])
     const question = page.getByRole('alertdialog', { name: 'Open this link?' })
     await question.waitFor()
-    expect(await question.textContent()).toContain('evil.test')
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Don’t open')
+    expect(await question.textContent()).toContain('xn--pple-43d.test')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Do not open')
     await page.keyboard.press('Escape')
     expect(await opened()).toEqual(['https://example.test/'])
+    // One question, and then it opens.
+    await click(top + 4, ['Control'])
+    await question.getByRole('button', { name: 'Open it' }).click()
+    await expect.poll(opened).toEqual(['https://example.test/', 'https://xn--pple-43d.test/'])
   })
 })
 

@@ -33,7 +33,7 @@ describe('the trash', () => {
     const row = (runId: string) => page.locator(`tr[data-run-id="${runId}"]`)
     const chosen = page.locator('tr[aria-current="true"]')
     await row('dev-server').waitFor()
-    expect(await row('dev-server').textContent()).toMatch(/2 commits only here.*when you free it/)
+    expect(await row('dev-server').textContent()).toMatch(/2 commits only here.*when you delete it/)
     await until(
       'the newest is chosen',
       () => chosen.getAttribute('data-run-id'),
@@ -46,7 +46,7 @@ describe('the trash', () => {
       (id) => id === 'dev-server',
     )
     await page.keyboard.press('Delete')
-    const question = page.getByRole('alertdialog', { name: /^Free/ })
+    const question = page.getByRole('alertdialog', { name: /^Delete/ })
     await question.waitFor()
     expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Keep it')
     await page.keyboard.press('Escape')
@@ -88,10 +88,10 @@ describe('the trash', () => {
     await page.keyboard.press('t')
     const row = page.locator('tr[data-run-id="paginate-transactions"]')
     await row.click()
-    await row.getByText(/due, stays for 43 ?m/).waitFor()
+    await row.getByText(/due; stays for 43 ?m/).waitFor()
     await page.keyboard.press('r')
     await page.getByText(/stays in the trash until/).waitFor()
-    await row.getByText(/due, stays for/).waitFor({ state: 'detached' })
+    await row.getByText(/due; stays for/).waitFor({ state: 'detached' })
     expect(fixture.state.runs['paginate-transactions']?.trash?.purgeAt).toBeGreaterThan(Date.now() + 6 * 86_400_000)
   })
 

@@ -74,7 +74,7 @@ describe('recovery', () => {
     const { worktree, admin } = await settled()
     const status = git(worktree, 'status', '--porcelain')
     const said = await afterDamage(() => rmSync(admin, { recursive: true }))
-    expect(said).toContain('git had forgotten it')
+    expect(said).toContain('git had lost it')
     expect(said).toContain('Recovered: 1 worktree back in the list; nothing was deleted.')
     // The same for a person at the command line.
     expect(host.cli(['doctor']).stdout).toContain('Recovered: 1 worktree back in the list; nothing was deleted.')
