@@ -205,6 +205,34 @@ describe.skipIf(problem !== null)('the Electron shell', () => {
       expect(opened).toEqual(['https://example.com/a'])
     })
 
+    it('asks once about a link whose name can be mistaken, and then opens it', async () => {
+      await inMain(({ shell, dialog }) => {
+        const world = globalThis as { opened?: string[]; asked?: string[]; answer?: number }
+        Object.assign(world, { opened: [], asked: [], answer: 0 })
+        shell.openExternal = async (url) => void world.opened?.push(url)
+        dialog.showMessageBox = (async (options: { message: string }) => {
+          world.asked?.push(options.message)
+          return { response: world.answer, checkboxChecked: false }
+        }) as never
+      }, null)
+      const said = () =>
+        inMain(() => {
+          const { opened, asked } = globalThis as { opened?: string[]; asked?: string[] }
+          return { opened, asked }
+        }, null)
+      const open = () => driver.page.evaluate(() => window.coppice?.openExternal('https://xn--pple-43d.test/'))
+      await open()
+      await poll('the question', async () => ((await said()).asked?.length === 1 ? true : undefined))
+      expect((await said()).opened).toEqual([])
+      await inMain(() => void Object.assign(globalThis, { answer: 1 }), null)
+      await open()
+      await poll('the link', async () => ((await said()).opened?.length ? true : undefined))
+      expect(await said()).toEqual({
+        opened: ['https://xn--pple-43d.test/'],
+        asked: ['Open xn--pple-43d.test?', 'Open xn--pple-43d.test?'],
+      })
+    })
+
     it('is heard only as the main frame of the window’s own page', async () => {
       const ports = await inMain(({ BrowserWindow, ipcMain }) => {
         const page = BrowserWindow.getAllWindows()[0]!.webContents
