@@ -53,6 +53,10 @@ export function isFailure(error: unknown, code: FailureCode): error is CoppiceFa
 function nextInCli(failure: Failure, runId: string | undefined): string | null {
   const { id: named, what, phase } = failure.detail ?? {}
   const id = runId ?? (typeof named === 'string' ? named : 'ID')
+  const notYet =
+    phase === 'queued' || phase === 'preparing' || phase === 'starting'
+      ? `Run "coppice stop ${id}" to cancel it, or wait until it has started`
+      : null
   switch (failure.code) {
     case 'not-found':
       if (what === 'approval') return 'Run "coppice approvals" to see what is waiting for an answer'
@@ -65,6 +69,7 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
     case 'not-running':
       if (failure.detail?.mode === 'headless')
         return `Run "coppice stop ${id}" or wait until it ends, then "coppice resume ${id} --prompt TEXT"`
+      if (notYet) return notYet
       return `Run "coppice resume ${id}" first`
     case 'already-running':
       return `Run "coppice attach ${id}" to type into it, or "coppice stop ${id}" first`
@@ -75,7 +80,7 @@ function nextInCli(failure: Failure, runId: string | undefined): string | null {
         ? `Run "coppice stop ${id}" first`
         : phase === 'removed'
           ? `Run "coppice restore ${id}" first`
-          : null
+          : notYet
     case 'stop-failed':
       return `Run "coppice stop ${id}" again, or end those processes by hand`
     case 'no-remote':

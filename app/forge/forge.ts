@@ -18,6 +18,8 @@ export interface ForgePlace {
   readonly directory: string
   /** The person's environment: the forge's own command line finds its login there. */
   readonly environment: Readonly<Record<string, string>>
+  /** Ends its programs. */
+  readonly signal?: AbortSignal
 }
 
 export type PullRequestAnswer =

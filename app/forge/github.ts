@@ -14,17 +14,22 @@ export const github: Forge = {
   openPullRequest: openWithGh,
 }
 
-async function openWithGh({ directory, environment }: ForgePlace, draft: PullRequestDraft): Promise<PullRequestAnswer> {
+async function openWithGh(
+  { directory, environment, signal }: ForgePlace,
+  draft: PullRequestDraft,
+): Promise<PullRequestAnswer> {
   const file = await findOnPath('gh', environment)
   if (!file) return { kind: 'unavailable', why: 'gh is not on PATH' }
   const address = parseRemoteUrl(draft.remoteUrl)
   if (!address) return { kind: 'unavailable', why: 'the remote is not on a forge' }
   const env = { ...environment, GH_PROMPT_DISABLED: '1', GH_NO_UPDATE_NOTIFIER: '1', NO_COLOR: '1' }
+  const end = signal ? { signal, graceMs: 500 } : {}
   const repository = `${address.host}/${address.path}`
   const logged = await runProgram(file, ['auth', 'status', '--hostname', address.host], {
     cwd: directory,
     env,
     timeoutMs,
+    ...end,
   })
   if (logged.code !== 0) return { kind: 'unavailable', why: `gh is not logged in to ${address.host}` }
   const existing = await runProgram(
@@ -34,6 +39,7 @@ async function openWithGh({ directory, environment }: ForgePlace, draft: PullReq
       cwd: directory,
       env,
       timeoutMs,
+      ...end,
     },
   )
   const known = existing.code === 0 ? urlIn(existing.stdout.toString('utf8')) : null
@@ -53,7 +59,7 @@ async function openWithGh({ directory, environment }: ForgePlace, draft: PullReq
       '--body-file',
       '-',
     ],
-    { cwd: directory, env, timeoutMs, input: draft.body },
+    { cwd: directory, env, timeoutMs, input: draft.body, ...end },
   )
   const url = urlIn(created.stdout.toString('utf8'))
   if (created.code === 0 && url) return { kind: 'opened', url }

@@ -31,6 +31,8 @@ export interface GitContext {
   readonly scratchDirectory?: string
   /** Milliseconds for a command that does not say otherwise. */
   readonly timeoutMs?: number
+  /** Ends every git of this context, soon: what goes on for too long is then killed. */
+  readonly signal?: AbortSignal
 }
 
 export interface GitOptions extends Words {
@@ -64,6 +66,8 @@ export interface GitResult {
 /** Reading 50 worktrees at once on two busy cores took under a second: a minute means that something hangs. */
 const readTimeoutMs = 60_000
 const writeTimeoutMs = 120_000
+/** Somebody waits for the end of a git that has a context's signal: one that does not hear TERM is killed after this. */
+const endableGraceMs = 500
 /** A disk with less is full: one block of the largest size in use takes 64 KiB, and a write of several takes a few. */
 const fullBytes = 1024 * 1024
 /**
@@ -155,13 +159,15 @@ async function run(
 ): Promise<GitResult> {
   const command = args[0]!
   const timeoutMs = options.timeoutMs ?? context.timeoutMs ?? (options.write ? writeTimeoutMs : readTimeoutMs)
+  const signals = [options.signal, context.signal].filter((signal) => signal !== undefined)
   const start = () =>
     runProgram(context.file, [...leading, ...args], {
       cwd: directory,
       env: environment,
       timeoutMs,
       ...(options.input === undefined ? {} : { input: options.input }),
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+      ...(context.signal ? { graceMs: endableGraceMs } : {}),
       ...(options.maxStdoutBytes === undefined ? {} : { maxStdoutBytes: options.maxStdoutBytes }),
       ...(options.onStdout ? { onStdout: options.onStdout } : {}),
       ...(options.onStderr ? { onStderr: options.onStderr } : {}),

@@ -1,6 +1,7 @@
 // The composition root: builds the context that every verb of runs/ is given, recovers what a crash left, and hands the serving
 // half its handlers, its live facts and its terminals. The only file that knows all rooms.
 import { uptime } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stopMeasuring } from '../disk/measure.ts'
 import { connectKeeper, type Keeper } from '../keeper/client.ts'
@@ -10,7 +11,7 @@ import { liveSides } from '../model/session.ts'
 import { ageText, counted } from '../model/text/units.ts'
 import { findOnPath, gitMark, loginEnvironment } from '../process/environment.ts'
 import { stopRun } from '../runs/attempt/stop.ts'
-import type { Context } from '../runs/context.ts'
+import { type Context, cutOff } from '../runs/context.ts'
 import { createLiveTable } from '../runs/live.ts'
 import { createObserver } from '../runs/observe.ts'
 import { createSeenProcesses } from '../runs/processes/own-processes.ts'
@@ -67,6 +68,7 @@ export const createHost: CreateHost = async (options) => {
     seenProcesses: createSeenProcesses(),
     creating: new Map(),
     busy: new Map(),
+    endable: new Map(),
     pump: createPump(() => context),
     now: () => Date.now(),
     deadlines: openDeadlines({
@@ -152,12 +154,17 @@ export const createHost: CreateHost = async (options) => {
       for (const result of results) {
         if (result.status === 'rejected' && failureOf(result.reason).code !== 'not-running') throw result.reason
       }
+      // A create is only asked to end; what it had made is being taken back.
+      for (const until = performance.now() + undoneMs; context.creating.size > 0 && performance.now() < until; )
+        await delay(50)
     },
     async close() {
       closing = true
       for (const owner of owners) owner.close()
       for (const controller of context.creating.values()) controller.abort()
-      await Promise.allSettled([...context.busy.values()])
+      for (const runId of context.endable.keys()) cutOff(context, runId)
+      // What is not done by then is in the journal as an intent, and the next host finishes it.
+      await Promise.race([Promise.allSettled([...context.busy.values()]), delay(closingMs, undefined, { ref: false })])
       for (const session of [...context.sessions.values(), ...context.sides.values()]) session.close()
       const held = keeper ? await (keeper as Promise<Keeper>).catch(() => null) : null
       held?.close()
@@ -165,6 +172,10 @@ export const createHost: CreateHost = async (options) => {
     },
   }
 }
+
+// What a stop of everything waits for besides agents: a verb in the middle of its work, and creates that are being undone.
+const closingMs = 3_000
+const undoneMs = 5_000
 
 /** Something of it goes on, or is about to: the host stays for it, and a stop of everything stops it too. */
 const isAtWork = (run: Run): boolean => isLive(run.phase) || run.phase === 'queued' || liveSides(run).length > 0

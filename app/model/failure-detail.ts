@@ -130,7 +130,7 @@ export const failureDetails = {
   'install-failed': ['command', 'exit', 'install'],
   'agent-not-found': ['agent', 'install', 'command'],
   'start-failed': ['command', 'agent'],
-  cancelled: ['command'],
+  cancelled: ['command', 'remote', 'branch', 'ignored'],
   // sessions
   'not-running': ['phase', 'mode'],
   'already-running': ['phase'],

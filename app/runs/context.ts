@@ -47,6 +47,8 @@ export interface Context {
   readonly creating: Map<string, AbortController>
   /** Serialises what may not overlap on one run: stop, remove, restore, push. */
   readonly busy: Map<string, Promise<unknown>>
+  /** The part of that work which a stop cuts off instead of waiting for it (a push, a pull request), by run id. */
+  readonly endable: Map<string, Set<AbortController>>
   /** Starts what may start now; called whenever a slot may have become free. */
   pump(): void
   now(): number
@@ -122,4 +124,37 @@ export async function alone<T>(context: Context, runId: string, effect: () => Pr
   } finally {
     if (context.busy.get(runId) === settled) context.busy.delete(runId)
   }
+}
+
+/**
+ * The same for work that talks to the network or only repairs: a stop, a removal and the host's end cut it off. `effect` is given a
+ * context of its own whose gits end then; it throws `cancelled`.
+ */
+export async function aloneUntilStopped<T>(
+  context: Context,
+  runId: string,
+  effect: (own: Context, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const { signal } = controller
+  const all = context.endable.get(runId) ?? new Set()
+  context.endable.set(runId, all.add(controller))
+  const own: Context = {
+    ...context,
+    git: async (repository) => ({ ...(await context.git(repository)), signal }),
+  }
+  try {
+    return await alone(context, runId, async () => {
+      if (signal.aborted) throw fail('cancelled', { reason: 'stopped', message: 'the run was stopped' })
+      return effect(own, signal)
+    })
+  } finally {
+    all.delete(controller)
+    if (all.size === 0) context.endable.delete(runId)
+  }
+}
+
+/** Cuts off what a stop of the run does not wait for, whether it goes on or waits for its turn. */
+export function cutOff(context: Context, runId: string): void {
+  for (const controller of context.endable.get(runId) ?? []) controller.abort()
 }

@@ -84,6 +84,7 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     seenProcesses: createSeenProcesses(),
     creating: new Map(),
     busy: new Map(),
+    endable: new Map(),
     pump: none,
     now: () => moment,
     deadlines: watchedUntil(moment, join(host.dataDirectory, 'deadlines-of-the-test.json')),

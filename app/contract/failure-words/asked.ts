@@ -40,6 +40,10 @@ function wayFrom(phase: string | null, wanted: string | null): string {
   if (wanted === 'removed' && phase !== 'purged')
     return 'It is not in the trash, so there is nothing to restore or delete'
   switch (phase) {
+    case 'queued':
+    case 'preparing':
+    case 'starting':
+      return 'Stop it, which cancels it, or wait until it has started'
     case 'running':
       return 'Stop it first, or wait until it ends'
     case 'removed':

@@ -52,7 +52,13 @@ export const runWords: WordsOf<Code> = {
     `${d.text('command') ?? 'The program'} could not be started${d.end} ${d.undone ? 'What had been created for the run was removed.' : 'Its worktree and branch are kept.'}`,
     'Check that the command runs in a shell, then resume the run',
   ],
-  cancelled: () => ['Cancelled. What had been created for the run was removed.', 'Start it again whenever you like'],
+  cancelled: (d) =>
+    d.text('remote') || d.text('reason') === 'stopped'
+      ? [
+          `It was cancelled${d.text('remote') ? `: the push to ${d.text('remote')} had not finished` : ''}${d.end} Nothing in the run was changed.`,
+          'Try again when the run has stopped: doing it twice is safe',
+        ]
+      : ['Cancelled. What had been created for the run was removed.', 'Start it again whenever you like'],
 
   // sessions
   'not-running': (d) => {
@@ -60,6 +66,11 @@ export const runWords: WordsOf<Code> = {
       return [
         `${run(d)} is headless and takes no input. Nothing was sent.`,
         'Resume it with a follow-up prompt when it ends, or stop it first',
+      ]
+    if (d.text('phase') === 'queued' || d.text('phase') === 'preparing')
+      return [
+        `${run(d)} has no live terminal yet: it is ${d.text('phase')}. Nothing was sent or changed.`,
+        'Wait until it has started, or stop it, which cancels it',
       ]
     return [
       `${run(d)} has no live terminal${d.text('phase') ? `: it is ${d.text('phase')}` : ''}. Nothing was sent or changed.`,

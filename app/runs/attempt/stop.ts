@@ -4,7 +4,7 @@ import { fail } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'
 import { liveSides } from '../../model/session.ts'
 import { expiryEvents } from '../approval/ask.ts'
-import { alone, type Caller, type Context, record, recordAll, runOf } from '../context.ts'
+import { alone, type Caller, type Context, cutOff, record, recordAll, runOf } from '../context.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { endSides, exitOf, hangUp } from '../side/watch.ts'
 import { endAttempt } from './end-attempt.ts'
@@ -17,6 +17,7 @@ export async function stopRun(
 ): Promise<Record<string, never>> {
   const { phase } = runOf(context, input.runId)
   if (phase === 'queued' || context.creating.has(input.runId)) return cancelRun(context, caller, input)
+  cutOff(context, input.runId)
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
     if (isSettled(run.phase)) {

@@ -13,7 +13,7 @@ import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
 import { shellWord } from '../../model/shell-word.ts'
-import { alone, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
+import { aloneUntilStopped, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
 export interface Pushed {
@@ -25,8 +25,8 @@ export interface Pushed {
 
 /** Pushes the commit at the tip of the run's own branch. Failures: `no-remote`, `nothing-to-push`, `push-*`, `remote-surprise`. */
 export async function pushRun(context: Context, caller: Caller, input: { runId: string }): Promise<Pushed> {
-  return alone(context, input.runId, async () => {
-    const { url: _address, ...pushed } = await push(context, caller, input.runId)
+  return aloneUntilStopped(context, input.runId, async (own) => {
+    const { url: _address, ...pushed } = await push(own, caller, input.runId)
     return pushed
   })
 }
@@ -113,11 +113,11 @@ function refuseSurprise(
 
 /** Pushes where that is needed, then opens the pull request by the remote's forge or gives the compare page, filled in. */
 export async function openPullRequest(
-  context: Context,
+  whole: Context,
   caller: Caller,
   input: { runId: string },
 ): Promise<{ url: string; opened: boolean }> {
-  return alone(context, input.runId, async () => {
+  return aloneUntilStopped(whole, input.runId, async (context, signal) => {
     const run = runOf(context, input.runId)
     const { branch, worktree } = await placeToPublish(context, run)
     const repository = repositoryOf(context, run.repositoryId)
@@ -134,8 +134,9 @@ export async function openPullRequest(
     const base = run.resolvedBase ? (remoteBranchOf(run.resolvedBase, found.remotes)?.branch ?? null) : null
     const body = await bodyOf(context, run, worktree, branch)
     const draft = { remoteUrl, branch, base, title: `[agent] ${run.id}`, body }
-    const place = { directory: worktree, environment }
+    const place = { directory: worktree, environment, signal }
     const answer = await forgeOf(remoteUrl)?.openPullRequest(place, draft)
+    if (signal.aborted) throw fail('cancelled', { reason: 'stopped', message: 'the run was stopped' })
     if (answer?.kind === 'refused') throw fail('pr-failed', { message: answer.message })
     if (answer && answer.kind !== 'unavailable') {
       record(context, caller, { type: 'pull-request-opened', runId: run.id, url: answer.url })
@@ -186,6 +187,8 @@ async function placeToPublish(context: Context, run: Run): Promise<{ branch: str
 function presentWorktree(run: Run): { branch: string; worktree: string } {
   if (run.phase === 'removed' || run.phase === 'purged' || run.phase === 'removing')
     throw fail('wrong-phase', { phase: run.phase, wanted: 'not removed' })
+  if (run.phase === 'queued' || run.phase === 'preparing')
+    throw fail('wrong-phase', { phase: run.phase, wanted: 'started' })
   if (!run.branch || !run.worktree || run.worktreePresence !== 'present')
     throw fail('worktree-missing', { path: run.worktree ?? '(none yet)' })
   return { branch: run.branch, worktree: run.worktree }

@@ -13,7 +13,7 @@ import { type ListedWorktree, listWorktrees, recreateEntry, repairWorktree } fro
 import { failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import { isKept, type Run } from '../../model/run.ts'
-import { alone, type Context, placeOf, record, runOf } from '../context.ts'
+import { aloneUntilStopped, type Context, placeOf, record, runOf } from '../context.ts'
 import { clearLocksOf } from '../processes/dead-locks.ts'
 import { inspectPresent } from '../repositories.ts'
 import { tidyTrash } from '../trash/tidy-trash.ts'
@@ -65,9 +65,10 @@ async function healRepository(context: Context, repository: Repository): Promise
   for (const { id } of kept) {
     // A verb that works on a run right now knows better than a list that was read before; and none begins meanwhile.
     if (context.busy.has(id) || context.creating.has(id)) continue
-    await alone(context, id, async () => {
-      const run = runOf(context, id)
-      if (isHealed(run)) report.push(...(await healRun(context, git, repository, run, entries, strange)))
+    await aloneUntilStopped(context, id, async (own) => {
+      const run = runOf(own, id)
+      if (isHealed(run))
+        report.push(...(await healRun(own, await own.git(repository), repository, run, entries, strange)))
     })
   }
   report.push(...listEntries(context, entries, runs))

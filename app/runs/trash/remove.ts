@@ -20,7 +20,7 @@ import { isSettled, type Run, type Trash } from '../../model/run.ts'
 import { liveSides } from '../../model/session.ts'
 import { makeRoom } from '../../store/reserve.ts'
 import { stopRun } from '../attempt/stop.ts'
-import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
+import { alone, type Caller, type Context, cutOff, placeOf, record, repositoryOf, runOf } from '../context.ts'
 import { endProcesses } from '../processes/end-processes.ts'
 import { inspectPresent } from '../repositories.ts'
 import { lockReason, worktreeRootOf } from '../worktree-root.ts'
@@ -66,6 +66,7 @@ export async function removeRun(context: Context, caller: Caller, request: Remov
     const { facts } = inspected.preview
     checkConsent(inspected.preview, request, consentTo(before.id, [...ended, ...facts]))
   }
+  cutOff(context, request.runId)
   return alone(context, request.runId, () => takeAway(context, caller, request, inspected))
 }
 
