@@ -4,8 +4,8 @@ import { approvalWords } from '../contract/approval-words.ts'
 import { phaseWord, sentenceOf } from '../contract/sentences.ts'
 import type { Approval } from '../model/approval.ts'
 import { attentionOf } from '../model/attention.ts'
-import type { Live, Run } from '../model/run.ts'
-import { shownSides } from '../model/session.ts'
+import { isSettled, type Live, type Run } from '../model/run.ts'
+import { liveSides, shownSides } from '../model/session.ts'
 import { plainText } from '../model/text/text.ts'
 import { ageText, bytesText, counted, dateText, ordinal } from '../model/text/units.ts'
 import type { RunView } from '../model/view.ts'
@@ -96,6 +96,7 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ['attempt', run.attempts.length === 0 ? null : String(run.attempts.length)],
     ['beside', besideText(run)],
     ['ended', exitText(run)],
+    ['processes', survivorsText(run, live)],
     ['outcome', run.outcome ? `${run.outcome.result}: ${plainText(run.outcome.reason, 300)}` : null],
     ['failure', run.failure ? plainText(sentenceOf(run.failure).message, 1000) : null],
     ['next', run.failure ? plainText(sentenceOf(run.failure).next, 500) : null],
@@ -104,6 +105,13 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ['created', dateText(run.createdAt)],
     ['last line', live?.lastLine ? plainText(live.lastLine, 200) : null],
   ])
+}
+
+/** How many processes have outlived the agent of a run that has ended, and how they are ended; null where none is known. */
+function survivorsText(run: Run, live: Live | undefined): string | null {
+  const count = live?.processes?.value ?? 0
+  if (count === 0 || !isSettled(run.phase) || liveSides(run).length > 0) return null
+  return `${counted(count, 'process', 'processes')} outlived the agent; "coppice stop ${run.id}" ends what is left`
 }
 
 /** "1 Shell (running), 2 pnpm dev (exit 1)", or null where nothing is open beside its agent. */

@@ -285,6 +285,17 @@ describe('stop and resume', () => {
     expect(git(run.worktree!, 'log', '--format=%s', '-1')).toBe('Add new.txt')
   })
 
+  it('ends what outlived the agent of a run that has ended by itself', async () => {
+    const id = await host.start(repositoryId, `trap '' HUP; setsid sleep 903 & echo "pid=$!"; sleep 1; exit 4`)
+    await host.untilPhase(id, 'exited')
+    await host.until('the process that outlived it to be counted', () => host.live()[id]?.processes?.value === 1)
+    const left = pidsOf(/^sleep 903/)
+    expect(left).toHaveLength(1)
+    await host.call('run.stop', { runId: id })
+    expect(left.filter(isRunning)).toEqual([])
+    expect(host.run(id)).toMatchObject({ phase: 'exited', exit: { code: 4 } })
+  })
+
   it('leaves alone what stands where the worktree was, and says so', async () => {
     const id = await host.start(repositoryId, commitLine)
     const run = await host.untilPhase(id, 'exited')

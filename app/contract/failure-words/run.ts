@@ -79,7 +79,7 @@ export const runWords: WordsOf<Code> = {
   },
   'already-running': (d) => [`${run(d)} is already running. Nothing was changed.`, 'Type into it, or stop it first'],
   'stop-failed': (d) => [
-    `${d.number('count') ?? 'Some'} of the run's processes did not end${d.list('names') || d.list('pids') ? `: ${d.list('names') || d.list('pids')}` : ''}${d.end} The run is still shown as live.`,
+    `${d.number('count') ?? 'Some'} of the run's processes did not end${d.list('names') || d.list('pids') ? `: ${d.list('names') || d.list('pids')}` : ''}${d.end} They are still running.`,
     'Stop it again, or end those processes by hand',
   ],
   'session-lost': (d) => [

@@ -3,6 +3,8 @@
 import { fail } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'
 import { liveSides } from '../../model/session.ts'
+import { runMark } from '../../process/environment.ts'
+import { descendants } from '../../process/tree.ts'
 import { expiryEvents } from '../approval/ask.ts'
 import { alone, type Caller, type Context, cutOff, record, recordAll, runOf } from '../context.ts'
 import { endProcesses } from '../processes/end-processes.ts'
@@ -21,8 +23,11 @@ export async function stopRun(
   return alone(context, input.runId, async () => {
     const run = runOf(context, input.runId)
     if (isSettled(run.phase)) {
-      // What is open beside an agent that has ended is all that is left to stop.
-      if (liveSides(run).length > 0) await endAll(context, caller, run)
+      // What is open beside an agent that has ended, and what has outlived it, is all that is left to stop.
+      if (liveSides(run).length > 0 || (await hasSurvivors(context, run.id))) {
+        await endAll(context, caller, run)
+        context.observer.soon(run.id)
+      }
       return {}
     }
     if (run.phase !== 'running' && run.phase !== 'stopping') throw fail('not-running', { phase: run.phase })
@@ -55,6 +60,12 @@ export async function cancelRun(
   context.live.drop(run.id)
   context.pump()
   return {}
+}
+
+/** Whether anything of a run lives without a session. No keeper is started for the question. */
+async function hasSurvivors(context: Context, runId: string): Promise<boolean> {
+  const mark = runMark(context.dataDirectory, runId)
+  return (await descendants({ roots: [], mark, sample: context.seenProcesses.of(runId) })).length > 0
 }
 
 /** Ends every process of the run, what is open beside its agent too. Throws `stop-failed` where one survived. */
