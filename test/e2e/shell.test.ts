@@ -526,7 +526,7 @@ describe.skipIf(problem !== null)('the Electron shell', () => {
     async function chooseToStop(): Promise<void> {
       await driver.page.keyboard.press(',')
       const dialog = driver.page.getByRole('dialog', { name: 'Settings' })
-      const choice = dialog.getByRole('group', { name: /^On quit/ }).getByRole('button', { name: 'Stop them' })
+      const choice = dialog.getByRole('group', { name: /^When quitting/ }).getByRole('button', { name: 'Stop them' })
       await choice.click()
       await choice.and(driver.page.locator('[aria-pressed="true"]')).waitFor()
       await driver.page.keyboard.press('Escape')

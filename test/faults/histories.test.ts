@@ -188,7 +188,7 @@ const purge = (which: number) =>
 const push = (which: number) =>
   onRun('push', which, kept, async (run, world) => {
     const code = await world.host.refusal('run.push', { runId: run.id })
-    expect(['ok', 'nothing-to-push', 'push-refused', 'state-unknown']).toContain(code)
+    expect(['ok', 'nothing-to-push', 'head-elsewhere', 'push-refused', 'state-unknown']).toContain(code)
     const branch = `refs/heads/${world.host.run(run.id).branch}`
     if (code === 'ok')
       expect(world.git(world.repo.remote as string, 'rev-parse', branch)).toBe(

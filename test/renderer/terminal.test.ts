@@ -237,6 +237,7 @@ describe('what a program prints', () => {
     // What nobody would be allowed to open is not asked about: it is refused with its real host.
     await page
       .getByText('The link carries a user name, which can hide where it leads. Its host is evil.test.')
+      .first()
       .waitFor()
     expect(await page.getByRole('alertdialog').count()).toBe(0)
     await click(top + 4, ['Control'])

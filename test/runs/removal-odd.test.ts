@@ -310,7 +310,7 @@ describe('worktrees on another file system', () => {
     const { consent } = await preview()
     const failure = await failureOf(host.call('run.remove', { runId: 'work', consent }))
     expect(failure.code).toBe('no-trash')
-    expect(sentenceOf(failure).message).toMatch(/no trash can be had.*not a directory.*Nothing was changed/)
+    expect(sentenceOf(failure).message).toMatch(/the trash cannot be created.*not a directory.*Nothing was changed/)
     expect(sentenceOf(failure).next).toMatch(/another folder for worktrees/)
     expect(fingerprint(at)).toEqual(before)
     expect(host.run('work').phase).toBe('exited')
