@@ -1,5 +1,5 @@
-// The window: title bar, rail, and what the person looks at. It chooses between the first screen, the grid, one run, the trash and
-// the journal; it draws nothing of a run itself.
+// The window: title bar, rail, and the main view. It chooses between the first screen, the grid, one run, the trash and the
+// journal; it draws no run itself.
 import { useEffect } from 'react'
 import { TrashView } from './cleanup/TrashView.tsx'
 import { useNeeding, useSettings } from './client/hooks.ts'

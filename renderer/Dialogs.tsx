@@ -1,4 +1,4 @@
-// The dialog that is open, if any. One at a time: a second one takes the first one's place.
+// The open dialog, if any. There is one at a time: a second one replaces the first.
 
 import { CommandPalette } from './actions/CommandPalette.tsx'
 import { KeysSheet } from './actions/KeysSheet.tsx'

@@ -1,2 +1,2 @@
-// What vite gives for an import that is no script.
+// What vite provides for an import that is not a script.
 declare module '*.css'

@@ -1,4 +1,4 @@
-// Starts the client: fonts first (a terminal measures its font once), then the connection, the keys and the page.
+// Starts the client: fonts first (a terminal measures its font only once), then the connection, the keys and the page.
 import './client/without-eval.ts'
 import { createRoot } from 'react-dom/client'
 // The shared styles come first, so that a feature's own may go further.

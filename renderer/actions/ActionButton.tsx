@@ -1,4 +1,4 @@
-// A button for one action of the table: its words, its icon, and its key where that key would reach it.
+// A button for one action of the table: its words, its icon, and its key if the key works at the moment.
 
 import { Icon } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'

@@ -1,4 +1,4 @@
-// Runs, repositories and every action that is possible now, found by a few letters.
+// Finds runs, repositories and every action that is possible now by a few letters.
 import { Command } from 'cmdk'
 import { useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'

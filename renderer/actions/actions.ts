@@ -1,5 +1,5 @@
-// The one table of everything a person can do: its words, its keys, when it is possible, what it does. Keys, buttons, menus, the
-// palette and the sheet of keys are all drawn from it, so that none of them can disagree.
+// The one table of everything a person can do: its words, its keys, when it is possible, and what it does. Keys, buttons, menus,
+// the palette and the sheet of keys all come from it, so they cannot disagree.
 import { attentionOf } from '../../app/model/attention.ts'
 import { isAsking, isKept, isLive, isSettled, type Live, type Run, type SideSession } from '../../app/model/run.ts'
 import { shownSides } from '../../app/model/session.ts'

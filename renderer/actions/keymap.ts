@@ -1,5 +1,5 @@
-// Which key does what, now. Either the grid has the keys or one terminal has them: from a terminal only Ctrl+Shift (Cmd+Shift on
-// macOS) and the same key is heard, everything else goes to the program. A field keeps its keys, and so does a dialog.
+// Which key does what at the moment. Keys go either to the grid or to one terminal. From a terminal Coppice takes only Ctrl+Shift
+// (Cmd+Shift on macOS) with the same key; everything else goes to the program. Fields and dialogs keep their own keys.
 
 import { keepKeys } from '../terminal/terminal-attach.ts'
 import { viewOf } from '../terminal/terminals.ts'

@@ -1,5 +1,5 @@
-// What a gesture sets going: a command, and what the person is told about it. Success is seen in the tiles; only what no tile
-// shows (an Undo, a refusal) becomes a message.
+// What a gesture starts: a command, and what the person is told about it. The tiles show success; only what no tile shows (an Undo,
+// a refusal) becomes a message.
 import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'
 import { freedSentence, lackingSentence, reportSentences } from '../../app/contract/sentences.ts'

@@ -1,5 +1,5 @@
-// Frees a removed run's disk for good, before its time. There is no Undo after this one, so that it always asks, and names the
-// commits that would be lost where the host found any.
+// Deletes a removed run permanently, before its time. This cannot be undone, so it always asks, and names the commits that would be
+// lost if the host found any.
 import { useRef } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Failure } from '../../app/model/failure.ts'

@@ -1,5 +1,5 @@
-// What a removal would take away, fact by fact, before it does. The safe answer has the focus. Where something could not be found
-// out, removing is refused until the person agrees to that in a second step of its own.
+// Lists what a removal would take away, before it does. The safe answer has the focus. If something could not be found out,
+// removing is refused until the person confirms that in a second step.
 import { useRef, useState } from 'react'
 import type { RemovalFact, RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import { bytesText, dateText } from '../../app/model/text/units.ts'

@@ -1,5 +1,5 @@
-// What was removed and can still come back: where it came from, what it holds, when which part of it goes. Restore brings it back
-// whole; Delete now is a separate act that asks.
+// Lists removed runs that can still be restored: where each came from, what it holds, and when which part of it is deleted. Restore
+// brings all of it back; Delete now is separate and asks.
 import { useEffect, useState } from 'react'
 import type { TrashEntry } from '../../app/contract/commands/cleanup.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'

@@ -1,5 +1,5 @@
-// What a person is told when something arrives that they did not ask for: a host that was started again, a notice of the host, a
-// folder that another start of Coppice was given, a folder that is dropped on the window.
+// What a person is told about things they did not ask for: a host that was restarted, a notice from the host, a folder that another
+// start of Coppice was given, a folder dropped on the window.
 import { counted, dateText } from '../../app/model/text/units.ts'
 import { addRepository } from '../actions/verbs.ts'
 import { say } from '../parts/toasts.ts'

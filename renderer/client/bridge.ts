@@ -1,4 +1,4 @@
-// Whether this page is in the window or in a browser, and what it can ask of the window.
+// Says whether this page is in the window or in a browser, and what it can ask of the window.
 
 /** What the window's preload gives a page (main/preload.ts). No function gives a Promise: answers come as window messages. */
 export interface Bridge {

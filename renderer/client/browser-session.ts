@@ -1,4 +1,5 @@
-// How a browser proves that it was let in: the address's token buys a cookie, which the browser keeps, and a key, which is kept here.
+// How a browser proves that it was admitted: the token in the address buys a cookie, which the browser keeps, and a key, which is
+// kept here.
 import { browserSession } from '../../app/contract/wire.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'
 

@@ -1,5 +1,5 @@
-// One line to a host, kept up until it is closed. It promises that a lost line is tried again, sooner at first, and that what cannot
-// get better by trying (a wrong token, another protocol) is said once. It knows no runs and no screens, and not what carries it.
+// One connection to a host, kept up until it is closed. It promises to retry a lost connection, quickly at first, and to report
+// once what retrying cannot fix (a wrong token, another protocol). It knows no runs, no screens and no transport.
 import type { Channel } from '../../app/contract/channel.ts'
 import { type Client, connect } from '../../app/contract/client.ts'
 

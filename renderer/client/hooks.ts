@@ -1,5 +1,5 @@
-// The hooks through which components read the replica. Each gives the same value again while what it stands for is the same, so
-// that an update of one run re-renders that run's tile and no other.
+// The hooks through which components read the replica. Each returns the same value while its content is the same, so an update of
+// one run renders only that run's tile.
 import { useEffect, useRef, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { type Attention, attentionOf, stalledAfterMs } from '../../app/model/attention.ts'

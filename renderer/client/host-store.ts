@@ -1,6 +1,6 @@
-// One host as the page sees it: the replica of its state, the line to it, and the calls that go over the line, in a store that React
-// reads. It promises that a burst of messages costs one render per frame, and that a command whose line was lost is done once. The
-// screen reads truth from here and never from a reply.
+// One host as the page sees it: the replica of its state, the connection to it, and the calls over it, in a store that React reads.
+// It promises that a burst of messages costs one render per frame, and that a command whose connection was lost happens once. The
+// screen shows what is in this store, never what a reply says.
 import { create, type StoreApi, type UseBoundStore } from 'zustand'
 import { type Client, newCommandId, type Welcome } from '../../app/contract/client.ts'
 import type { CommandInput, CommandName, CommandOutput } from '../../app/contract/commands/index.ts'

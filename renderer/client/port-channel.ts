@@ -1,4 +1,4 @@
-// The window's MessagePort as a channel: one message is one frame, or the last one says why the line closed.
+// The window's MessagePort as a channel: one message is one frame, or the last one says why the connection closed.
 import { type Channel, makeChannel } from '../../app/contract/channel.ts'
 import type { Bridge } from './bridge.ts'
 

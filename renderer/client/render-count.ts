@@ -1,4 +1,4 @@
-// Lets a test count renders: does nothing unless the test has put a table on the window before the page was loaded.
+// Lets a test count renders. It does nothing unless the test put a table on the window before the page was loaded.
 declare global {
   interface Window {
     coppiceRenders?: Record<string, number>

@@ -1,5 +1,5 @@
-// The host that this page was opened for, as components read it. Here alone stands that a page shows one host: the replica and the
-// line to it (host-store.ts) are made for each.
+// The host that this page was opened for, as components read it. Only this file knows that a page shows one host; host-store.ts can
+// make any number.
 import { type Bridge, bridge } from './bridge.ts'
 import type { Way } from './connection.ts'
 import { createHostStore } from './host-store.ts'

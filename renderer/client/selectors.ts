@@ -1,5 +1,5 @@
-// Lists and counts drawn from the replica: which runs a filter shows and in which order, who waits, what the rail counts. Pure;
-// a run that changes without moving between lists leaves every list as it was.
+// Lists and counts derived from the replica: which runs a filter shows and in which order, who is waiting, what the rail counts.
+// Pure. A run that changes without moving between lists leaves every list as it was.
 import type { Approval } from '../../app/model/approval.ts'
 import { type Attention, attentionOf } from '../../app/model/attention.ts'
 import { isAsking, isKept, type Live, type Run } from '../../app/model/run.ts'

@@ -1,4 +1,4 @@
-// A browser's WebSocket as a channel, the page's end: one binary message is one frame.
+// The page's end of a browser's WebSocket as a channel: one binary message is one frame.
 import { type Channel, makeChannel } from '../../app/contract/channel.ts'
 import { browserSession } from '../../app/contract/wire.ts'
 import { CoppiceFailure } from '../../app/model/failure.ts'

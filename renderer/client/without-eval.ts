@@ -1,5 +1,5 @@
-// Imported before everything that makes a schema: the page's rules forbid making code from text, which zod would otherwise try once
-// when its first object schema is made.
+// Must be imported before anything that makes a schema. The page's policy forbids making code from text, and zod would try that
+// once when it makes its first object schema.
 import { config } from 'zod'
 
 config({ jitless: true })

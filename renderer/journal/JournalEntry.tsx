@@ -1,5 +1,5 @@
-// One record of the journal: a line, and on demand all that it holds: who asked by which command, what was done item by item, why it
-// failed with git's own last lines as git wrote them, and the hashes that chain it. Every text in it is hostile and shown as text.
+// One record of the journal: a line, and on demand everything it holds: who asked with which command, what was done item by item,
+// why it failed with git's own last lines, and the hashes that chain it. Every text in it is hostile and shown as text.
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Event, JournalRecord, ReportItem } from '../../app/model/event.ts'
 import type { Failure } from '../../app/model/failure.ts'

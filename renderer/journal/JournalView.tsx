@@ -1,4 +1,5 @@
-// What happened, when, by whom, to which run: the journal, newest first, searchable, a page at a time, and exported as a whole.
+// The journal: what happened, when, who did it, and to which run. Newest first, searchable, one page at a time; the export is
+// always complete.
 import { useDeferredValue, useEffect, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { JournalRecord } from '../../app/model/event.ts'

@@ -1,4 +1,4 @@
-// One line for each entry of the journal, with the silhouette that goes with it. Pure; the texts inside are hostile and shortened.
+// One line for each entry of the journal, with its icon. Pure; the texts inside are hostile and shortened.
 import { approvalKindWord, approvalStateWord } from '../../app/contract/approval-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'

@@ -1,5 +1,5 @@
-// Which agent: those found on this machine as cards, the others by name with how to get them; and the form of what a headless one
-// may do.
+// Choosing an agent: the installed ones as cards, the others by name with how to install them; and the form for what a headless
+// agent may do.
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 import { Icon } from '../parts/Icon.tsx'

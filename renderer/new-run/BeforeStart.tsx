@@ -1,5 +1,5 @@
-// The side of the new-run form: everything that happens before the agent starts, what of it can be left out, the exact command
-// line, and what it takes.
+// The right side of the new-run form: everything that happens before the agent starts, which parts can be left out, the exact
+// command line, and the resources it needs.
 
 import { approvalWords } from '../../app/contract/approval-words.ts'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'

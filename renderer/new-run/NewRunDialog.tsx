@@ -1,5 +1,5 @@
-// A new run: repository, agent, prompt, where it starts, what its branch is called, how many; beside it everything that will happen
-// before the agent starts and the exact command line. The grid stays seen behind it, so that a waiting run is still noticed.
+// A new run: repository, agent, prompt, where it starts, the name of its branch, how many copies. Beside it is everything that will
+// happen before the agent starts, and the exact command line. The grid stays visible behind it, so a waiting run is still noticed.
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'

@@ -1,4 +1,4 @@
-// What a new run's form holds, and the command it becomes. Pure: the dialog shows it, the host decides.
+// What the form of a new run holds, and the command it becomes. Pure: the dialog shows it, the host decides.
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandInput } from '../../app/contract/commands/index.ts'
 import type { Asked } from '../../app/model/approval.ts'

@@ -1,5 +1,5 @@
-// The icons. A state is known by its silhouette before its colour, so those are drawn here, on a grid of 16 px; what is the same in
-// every app comes from Lucide. None carries a name of its own; whoever uses one beside no text gives the button a label.
+// The icons. A person recognises a state by its shape before its colour, so those icons are drawn here, on a grid of 16 px; common
+// ones come from Lucide. No icon has a name of its own: a button with an icon and no text needs a label.
 import {
   Book,
   Check,

@@ -1,4 +1,4 @@
-// A key cap, drawn only where the key works at that moment: plain while the grid has the keys, as a chord while a terminal has.
+// A key cap, drawn only if the key works at the moment: plain while the grid has the keys, as a chord while a terminal has them.
 import { action } from '../actions/actions.ts'
 import { chordCap, keyCap } from '../actions/keymap.ts'
 import { useUi } from '../window/ui.ts'

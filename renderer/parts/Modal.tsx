@@ -1,5 +1,5 @@
-// The shell of every dialog: a title, what is behind it dimmed but seen, Escape and a click outside close it, the focus comes back
-// to where it was. What is inside decides which button has the focus.
+// The frame of every dialog: a title, a dimmed but visible background, Escape and a click outside to close it. Afterwards the focus
+// returns to where it was. The content decides which button has the focus.
 import { Dialog } from '@base-ui/react/dialog'
 import type { ReactNode, RefObject } from 'react'
 import { Icon } from './Icon.tsx'

@@ -1,4 +1,4 @@
-// A text that depends on the time, in a component of its own: the clock re-renders this and nothing around it.
+// A text that depends on the time, in its own component, so that the clock renders only this text.
 import type { ReactNode } from 'react'
 import { useNow } from './clock.ts'
 

@@ -1,5 +1,5 @@
-// The messages of toasts.ts on the screen: at the bottom, above everything, announced to assistive technology. The line below one
-// shortens until it goes by itself.
+// Shows the messages of toasts.ts: at the bottom, above everything, announced to assistive technology. The line below a message
+// shortens until the message disappears.
 import { Toast } from '@base-ui/react/toast'
 import type { ReactNode } from 'react'
 import { keyCap } from '../actions/keymap.ts'

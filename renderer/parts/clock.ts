@@ -1,5 +1,5 @@
-// One clock for every age on the screen: it ticks once a second while the page is seen, and only the small texts that show an
-// age listen to it, so that a tick re-renders no tile.
+// One clock for every age on the screen. It ticks once a second while the page is visible. Only the small texts that show an age
+// listen to it, so a tick renders no tile.
 import { useSyncExternalStore } from 'react'
 
 const listeners = new Set<() => void>()

@@ -1,5 +1,5 @@
-// What a person has begun to write and not yet sent: kept when its dialog is closed in whatever way, across a reload too, and
-// dropped once it was sent. One draft a name.
+// What a person has started to write and not yet sent. It is kept when its dialog is closed in any way, also across a reload, and
+// dropped once it is sent. There is one draft for each name.
 
 const key = (name: string) => `coppice.draft.${name}`
 

@@ -1,5 +1,5 @@
-// Short messages that no tile shows: what a command refused, that a removal can be taken back, what the host wants read. Kept in
-// one place so that actions, which are no components, can speak.
+// Short messages about what no tile shows: a refused command, a removal that can be undone, a notice from the host. They are kept
+// in one place so that actions, which are not components, can show them too.
 import { Toast } from '@base-ui/react/toast'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { failureOf } from '../../app/model/failure.ts'

@@ -1,4 +1,4 @@
-// A value that follows another after a pause, for questions to the host while a person types.
+// A value that follows another one after a pause. Used for questions to the host while a person types.
 import { useEffect, useState } from 'react'
 
 export function useDebounced<T>(value: T, ms: number): T {

@@ -1,4 +1,4 @@
-// The size of an element, followed: whole pixels, so that a fraction that flickers re-renders nothing.
+// Follows the size of an element, in whole pixels, so that a flickering fraction renders nothing.
 import { type RefObject, useLayoutEffect, useState } from 'react'
 
 export function useRoom(element: RefObject<HTMLElement | null>): { width: number; height: number } {

@@ -1,5 +1,5 @@
-// How facts are said in small places: ages in one unit or two, sizes, the proof beside a state, an agent's name and mark. Pure.
-// Failures and the states' own words come from contract/sentences; unknown is said as such and never as zero.
+// The words for facts in small places: ages in one or two units, sizes, the evidence beside a state, an agent's name and mark.
+// Pure. Words for failures and states come from contract/sentences. What is unknown is called unknown, never zero.
 import { agentWords } from '../../app/model/agent.ts'
 import type { Attention, Look } from '../../app/model/attention.ts'
 import type { Failure } from '../../app/model/failure.ts'

@@ -1,5 +1,5 @@
-// Pushing a run's own branch and opening its pull request, with what came of it: the ref and commit that were pushed, or git's own
-// reason for a refusal. Both are safe to repeat.
+// Pushes a run's own branch and opens its pull request, and shows the result: the pushed ref and commit, or git's own reason for a
+// refusal. Both are safe to repeat.
 import { useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'

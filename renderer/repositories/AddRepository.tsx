@@ -1,4 +1,5 @@
-// The ways to add a repository: pick, drop, type, or take a recent one. Used by the first screen and by its own dialog.
+// The ways to add a repository: choose a folder, drop it, type its path, or take a recent one. The first screen and the dialog use
+// it.
 import { useEffect, useRef, useState } from 'react'
 import { addRepository } from '../actions/verbs.ts'
 import { bridge } from '../client/bridge.ts'

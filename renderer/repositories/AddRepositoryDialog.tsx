@@ -1,4 +1,4 @@
-// Adding a repository while others are there already.
+// The dialog that adds another repository.
 
 import { Modal } from '../parts/Modal.tsx'
 import { showFilter } from '../window/ui.ts'

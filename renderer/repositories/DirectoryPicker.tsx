@@ -1,4 +1,5 @@
-// Folders of the machine that the host runs on, one level at a time, for a client without a file dialog. Repositories are marked.
+// The folders of the machine that the host runs on, one level at a time, for a client without a file dialog. Repositories are
+// marked.
 import { useEffect, useState } from 'react'
 import type { CommandOutput } from '../../app/contract/commands/index.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'

@@ -1,4 +1,4 @@
-// The first screen: add a repository, or try the demo; and what was found on this machine.
+// The first screen: add a repository or try the demo, and see which agents are installed.
 import { useEffect, useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import { startDemo } from '../actions/verbs.ts'

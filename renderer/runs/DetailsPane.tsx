@@ -1,5 +1,5 @@
-// What is known of one run, with where each fact comes from and how old it is: evidence, prompt, base and branch, worktree,
-// attempts, and the last entries of the journal.
+// Everything known about one run, with the source and age of each fact: evidence, prompt, base and branch, worktree, attempts, and
+// the last entries of the journal.
 import { type ReactNode, useEffect, useState } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { JournalRecord } from '../../app/model/event.ts'

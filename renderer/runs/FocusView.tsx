@@ -1,4 +1,4 @@
-// One run alone: a bar with what can be done, its terminal at the size of the window, its details beside it.
+// One run alone: a bar with its actions, its terminal at the size of the window, and its details beside it.
 import { ActionButton } from '../actions/ActionButton.tsx'
 import { perform } from '../actions/actions.ts'
 import { useRun } from '../client/hooks.ts'

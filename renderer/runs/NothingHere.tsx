@@ -1,4 +1,4 @@
-// What an empty list says: why it is empty, and the way on.
+// What an empty list shows: why it is empty, and the next step.
 import { counted } from '../../app/model/text/units.ts'
 import { perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'

@@ -1,4 +1,4 @@
-// A run's title, as the person calls it. Its id, branch and folder stay.
+// Changes the title of a run. Its id, branch and folder stay the same.
 import { useRef, useState } from 'react'
 import { attempt } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'

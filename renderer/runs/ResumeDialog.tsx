@@ -1,5 +1,4 @@
-// Starts a run's next attempt, with a follow-up for the agent if the person has one. Where the agent has a session of its own, it
-// goes on with that.
+// Starts a run's next attempt, with an optional follow-up prompt. If the agent has a conversation of its own, it continues that.
 import { useRef, useState } from 'react'
 import { resume } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'

@@ -1,5 +1,5 @@
-// The grid: the runs of the chosen list as tiles, as a list with a few live tiles where they are many, or one beside its details.
-// It knows ids and sizes only; a run's facts are its tile's.
+// The grid shows the runs of the selected list as tiles, as a list with a few live tiles if there are many, or one run beside its
+// details. It knows only ids and sizes; each tile reads the facts of its own run.
 import { useEffect, useRef } from 'react'
 import { useSettings, useVisibleIds } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'

@@ -1,5 +1,5 @@
-// Many runs as rows of 32 px, with the live tiles of the rows around the chosen one beside them: as many as the room allows, four
-// at most. Only rows that are seen are drawn.
+// Many runs as rows of 32 px. Beside them are the live tiles of the rows around the selected one: as many as fit, at most four.
+// Only visible rows are drawn.
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useEffect, useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'

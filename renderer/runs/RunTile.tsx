@@ -1,5 +1,5 @@
-// One run as a tile: head, terminal, a panel where something is asked or known, foot. It reads its own run and no other, so that
-// an update of one run draws one tile. Order and place are the grid's.
+// One run as a tile: head, terminal, a panel for a question or a verdict, foot. It reads only its own run, so an update of one run
+// draws one tile. The grid decides order and place.
 import { memo, useEffect, useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { Attention } from '../../app/model/attention.ts'

@@ -1,4 +1,4 @@
-// Asks before an agent is stopped in the middle of its work. What it has done so far stays in the worktree.
+// Asks before a working agent is stopped. What it has done so far stays in the worktree.
 import { useRef } from 'react'
 import { liveSides } from '../../app/model/session.ts'
 import { stop } from '../actions/verbs.ts'

@@ -1,4 +1,5 @@
-// The strip: who waits for the person, oldest first, then the rest in words; the filter; the next one; how many tiles.
+// The strip: the runs that wait for the person, oldest first, then the others in words; the filter; the next waiting run; the
+// number of tiles.
 import { useEffect, useRef } from 'react'
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { Look } from '../../app/model/attention.ts'

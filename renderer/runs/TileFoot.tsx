@@ -1,4 +1,4 @@
-// A tile's foot: agent, branch, changes, size, time. On hover or focus the facts give way to what can be done.
+// A tile's foot: agent, branch, changes, size, time. On hover or focus it shows the actions instead.
 import type { Live, Run } from '../../app/model/run.ts'
 import { ageText, shortAge } from '../../app/model/text/units.ts'
 import { ActionButton } from '../actions/ActionButton.tsx'

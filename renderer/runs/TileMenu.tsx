@@ -1,4 +1,4 @@
-// Every action of one run as a menu: what the foot has no room for. The entries are the table's.
+// Every action of one run as a menu, because the foot has no room for all of them. The entries come from the table of actions.
 import { Menu } from '@base-ui/react/menu'
 import { actions, labelOf, momentOf, perform } from '../actions/actions.ts'
 import { keyCap } from '../actions/keymap.ts'

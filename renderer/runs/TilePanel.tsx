@@ -1,5 +1,5 @@
-// What stands between a tile's terminal and its foot: a question with its answers, a verdict with the way on, the steps of a run
-// that is being prepared, or why a queued one waits. No answer is favoured, and nothing that is asked is cut.
+// The panel between a tile's terminal and its foot: a question with its answers, a verdict with the next step, the stages of a run
+// that is being prepared, or the reason why a queued run waits. No answer is favoured, and the text of a question is never cut.
 import { approvalWords } from '../../app/contract/approval-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Approval } from '../../app/model/approval.ts'

@@ -1,4 +1,4 @@
-// How many tiles stand beside each other and how large their type is, by the number of runs and the room there is. Pure.
+// How many tiles are side by side and how large their type is, depending on the number of runs and the space. Pure.
 import type { Settings } from '../../app/model/settings.ts'
 import type { Type } from '../terminal/terminal-size.ts'
 

@@ -1,4 +1,4 @@
-// What a person can set. Each field is saved as it is changed and shown as the host has it; nothing here is kept in the page.
+// What a person can set. Each field is saved when it changes and shows the host's value; the page keeps none of it.
 import { type ReactNode, useState } from 'react'
 import type { Settings } from '../../app/model/settings.ts'
 import { bytesText } from '../../app/model/text/units.ts'

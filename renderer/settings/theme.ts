@@ -1,5 +1,5 @@
-// The theme: what the person set or what the system says, on <html>, and the same colours for the terminals, which cannot read
-// custom properties by themselves.
+// The theme that the person or the system chose, set on <html>, and the same colours for the terminals, which cannot read custom
+// properties themselves.
 import type { ITheme } from '@xterm/xterm'
 import type { Settings } from '../../app/model/settings.ts'
 

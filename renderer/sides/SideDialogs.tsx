@@ -1,4 +1,4 @@
-// The two questions about a session beside a run's agent: which command or agent to open, and whether a live one may be ended.
+// The two questions about side sessions: which command or agent to open, and whether to close one that is still running.
 import { useEffect, useRef, useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import { sideOf } from '../../app/model/session.ts'

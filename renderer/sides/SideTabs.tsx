@@ -1,5 +1,5 @@
-// The tabs of a run: its agent first, then the sessions beside it, and a menu that opens more. Which one is shown is this window's
-// affair; what there is comes from the run.
+// The tabs of a run: its agent first, then its side sessions, and a menu that opens more. The run says which sessions exist; this
+// window decides which one is shown.
 import { Menu } from '@base-ui/react/menu'
 import type { Run, SideSession } from '../../app/model/run.ts'
 import { shownSides } from '../../app/model/session.ts'

@@ -1,5 +1,5 @@
-// The box in which a run's terminal stands. It opens the view when the box is seen, releases it when it is not (the last screen
-// is kept and comes back dimmed), and joins it to each new connection. Bytes go past React.
+// The box that holds a run's terminal. It opens the view when the box becomes visible and releases it when it does not (the last
+// screen is kept and comes back dimmed). It attaches the view to each new connection. Terminal bytes bypass React.
 import { useEffect, useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { sidesOf } from '../../app/model/session.ts'

@@ -1,4 +1,5 @@
-// The menu of a terminal's right button. A program that takes the mouse gets that button itself; Shift with it opens this one.
+// The menu of a terminal's right mouse button. A program that uses the mouse gets that button; Shift with the button opens this
+// menu.
 import { ContextMenu } from '@base-ui/react/context-menu'
 import type { ReactElement } from 'react'
 import { copyText } from '../actions/verbs.ts'

@@ -1,5 +1,5 @@
-// The search field above a terminal: finds the newest match as one types, Enter goes on to older ones, Shift+Enter to newer ones,
-// Escape closes it.
+// The search field above a terminal. It finds the newest match while the person types. Enter goes to older matches, Shift+Enter to
+// newer ones, Escape closes it.
 import { useEffect, useRef, useState } from 'react'
 import { Icon } from '../parts/Icon.tsx'
 import { useUi } from '../window/ui.ts'

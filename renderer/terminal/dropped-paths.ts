@@ -1,4 +1,4 @@
-// Files that are dropped on a terminal: their paths, as the person would have typed them. Pure.
+// The paths of files dropped on a terminal, as the person would have typed them. Pure.
 
 /** The paths as words of a command line; null where one holds characters that a terminal would act on. */
 export function quotedPaths(paths: readonly string[], windows: boolean): string | null {

@@ -1,5 +1,5 @@
-// The first flag of the kitty keyboard protocol, "disambiguate escape codes": what a program gets for Shift+Enter, Ctrl+I or Esc once
-// it has asked for that. The host claims this flag and no other, so that a program is never promised more than is delivered here.
+// The first flag of the kitty keyboard protocol, "disambiguate escape codes": what a program gets for Shift+Enter, Ctrl+I or Esc
+// once it has asked for the flag. The host claims only this flag, so a program is never promised more than is delivered here.
 import type { IDisposable, Terminal } from '@xterm/xterm'
 
 const disambiguate = 1

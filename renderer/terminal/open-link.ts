@@ -1,4 +1,4 @@
-// Opens what a terminal or a page links to, after the model has judged it: in the person's browser, never in this page.
+// Opens a link of a terminal or a page, after the model has judged it: in the person's browser, never in this page.
 import { judgeLink } from '../../app/model/text/link.ts'
 import { bridge } from '../client/bridge.ts'
 import { say } from '../parts/toasts.ts'

@@ -1,7 +1,6 @@
 // One view of one run's terminal, from its first byte to its release: an xterm.js terminal, the attachment that feeds it, and the
-// box it is fitted into. It promises that bytes are drawn in order across new screens, that what is drawn is acknowledged, that
-// nothing but what the person does is ever sent, and that only a view which was told so changes the program's size. It knows no
-// React: bytes never pass through its state.
+// box that it fits into. It promises to draw bytes in order across new screens, to acknowledge what it has drawn, to send only what
+// the person does, and to change the program's size only if it was told to. It knows no React.
 import { SearchAddon } from '@xterm/addon-search'
 import { SerializeAddon } from '@xterm/addon-serialize'
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'

@@ -1,5 +1,5 @@
-// What a window's terminal never does: answer a query (the host's mirror is the only one that does, watched or not), spend
-// minutes on one oversized count, or read the clipboard. Installed on every terminal before its first byte.
+// What a window's terminal never does: answer a query (only the host's mirror does, watched or not), spend minutes on one oversized
+// count, or read the clipboard. Installed on every terminal before its first byte.
 import type { IDisposable, Terminal } from '@xterm/xterm'
 
 /** A count above this is no screen's: xterm.js 6.0.0 loops once per unit (`CSI 2147483647 b` held it for 111 s). */

@@ -1,5 +1,5 @@
-// How large a terminal is drawn and which part of it a smaller tile shows. A program is never asked for fewer than 60 columns or
-// 20 rows: the type goes down to 10 px first, then the view is cropped to the bottom left and follows the cursor. Pure.
+// How large a terminal is drawn, and which part of it a smaller tile shows. A program is never asked for fewer than 60 columns or
+// 20 rows: first the type shrinks to 10 px, then the view is cropped to the bottom left and follows the cursor. Pure.
 import { terminalSize } from '../../app/contract/wire.ts'
 
 export interface Type {

@@ -1,5 +1,5 @@
-// Who may draw with WebGL. A browser keeps about sixteen contexts and takes the oldest away from whoever asks for more, so that
-// twelve are given out, to terminals that are seen; the others, and all where the machine draws in software, use the DOM.
+// Which terminals may draw with WebGL. A browser keeps about sixteen contexts and drops the oldest when more are made, so twelve
+// are given out, to visible terminals. The others use the DOM, and so do all if the machine draws in software.
 
 import { WebglAddon } from '@xterm/addon-webgl'
 import type { Terminal } from '@xterm/xterm'

@@ -1,4 +1,4 @@
-// The views that are open now, by run: what actions (type, search, scroll, copy) act on. A run has at most one view in a window.
+// The views that are open now, by run. Actions (type, search, scroll, copy) act on them. A run has at most one view in a window.
 import type { TerminalView } from './terminal-attach.ts'
 
 const views = new Map<string, TerminalView>()

@@ -1,4 +1,5 @@
-// The bar above the strip while the host cannot be reached: since when, that the agents go on, and a way to try at once.
+// The bar above the strip while the host cannot be reached. It says since when and that agents keep running, and lets the person
+// try again at once.
 import { ageText } from '../../app/model/text/units.ts'
 import { retryConnection, useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'

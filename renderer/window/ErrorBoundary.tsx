@@ -1,4 +1,4 @@
-// Keeps a mistake in one part of the page in that part: the rest goes on, and the part says so and can be drawn again.
+// Limits an error to one part of the page. The rest keeps working; the part says that it failed and can be drawn again.
 import { Component, type ReactNode } from 'react'
 import './error-boundary.css'
 

@@ -1,5 +1,5 @@
-// The rail: lists of runs with their counts, repositories with who needs a person there, boards, and the disk. While one run is
-// shown alone it lists the others, so that a waiting one is still seen.
+// The rail: lists of runs with their counts, repositories with the number of runs that need a person, boards, and the disk. While
+// one run is shown alone it lists the others, so that a waiting run is still noticed.
 import { useEffect, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { phaseWord } from '../../app/contract/sentences.ts'

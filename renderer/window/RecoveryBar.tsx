@@ -1,5 +1,5 @@
-// What the last start or sweep put right, said once above the strip until the person has read it: one line, and on demand each
-// thing with what was done to it. Which report was read is remembered in this window's storage, not in the host.
+// What the last start or sweep fixed, shown once above the strip until the person has read it: one line, and on demand each thing
+// with what was done to it. This window's storage, not the host, remembers which report was read.
 import { useState } from 'react'
 import { plainText } from '../../app/model/text/text.ts'
 import { dateText } from '../../app/model/text/units.ts'

@@ -1,4 +1,4 @@
-// What a person reads where trying again by itself would change nothing: a used-up address, or another version.
+// What a person reads if trying again would change nothing: a used address, or another version.
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { retryConnection, useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'

@@ -1,4 +1,4 @@
-// The title bar: where I am, the palette, whether the host is there, New run, settings.
+// The title bar: where the person is, the palette, whether the host is connected, New run, settings.
 import { counted } from '../../app/model/text/units.ts'
 import { action, perform } from '../actions/actions.ts'
 import { useCounts } from '../client/hooks.ts'

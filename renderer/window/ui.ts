@@ -1,5 +1,5 @@
-// What this window looks at: the view, the filter, which tile has the focus and which terminal has the keys, what is open above
-// them. Nothing here is a fact about runs, and nothing of it survives the page but the person's order of tiles.
+// What this window shows: the view, the filter, which tile has the focus, which terminal has the keys, which dialog is open. None
+// of it is a fact about runs. Only the person's order of tiles survives the page.
 import { create } from 'zustand'
 import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { Failure } from '../../app/model/failure.ts'
