@@ -1,5 +1,5 @@
 // An approval as a person reads it, the same in the window and in the CLI: the question, the exact content, and what each answer
-// does. Pure. The content is hostile: whoever shows it treats it as text, and never cuts what is agreed to.
+// does. Pure. The content is hostile: whoever shows it treats it as text, and never shortens what a person is asked to allow.
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts'
 import { assertNever } from '../model/failure.ts'
 import { plainText } from '../model/text/text.ts'

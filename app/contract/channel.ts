@@ -1,6 +1,6 @@
-// The one abstraction that client and host talk over: whole frames, in order, until it closes. A unix socket, a WebSocket and a
-// MessagePort are thin adapters of it (`makeChannel`), and what is easy to get wrong stands here once: frames that came before
-// anyone listened are kept, the first reason of an end counts, and its listeners hear of it exactly once, however late they ask.
+// The one abstraction that client and host talk over: complete frames, in order, until it closes. A unix socket, a WebSocket and a
+// MessagePort are thin adapters of it (`makeChannel`). What is easy to get wrong is done here once: frames that arrive before
+// anyone listens are kept, the first reason for closing counts, and listeners hear of it exactly once, however late they ask.
 
 /** An ordered, reliable stream of frames between two ends. */
 export interface Channel {

@@ -1,5 +1,5 @@
-// The client's half of the contract over any Channel: typed calls, one subscription, attached terminals. It keeps no state of
-// the runs (a replica is fed by `subscribe`) and knows no transport. Used by the renderer, the CLI and the tests alike.
+// The client's half of the contract over any Channel: typed calls, one subscription, attached terminals. It keeps no state of the
+// runs (`subscribe` feeds a replica) and knows no transport. The renderer, the CLI and the tests use it.
 import type { JournalRecord } from '../model/event.ts'
 import { CoppiceFailure, type Failure } from '../model/failure.ts'
 import type { Live } from '../model/run.ts'

@@ -1,6 +1,6 @@
-// The one framing of what a client and a host say to each other. A frame is one byte of type, then JSON or terminal bytes; a byte
-// stream (a unix socket) puts the frame's length before it, four bytes, big-endian. What arrives is hostile: a length is refused
-// before memory is set aside for it, and what is no frame comes out as null, never as an exception. Pure: Uint8Array only, so
+// The framing of everything that a client and a host say to each other. A frame is one byte of type, then JSON or terminal bytes.
+// On a byte stream (a unix socket) the frame's length comes first, four bytes, big-endian. What arrives is hostile: a wrong length
+// is refused before memory is reserved for it, and what is not a frame becomes null, never an exception. Pure: Uint8Array only, so
 // that Node and a browser pack and unpack the same way.
 import type { ClientMessage, HostMessage } from './wire.ts'
 

@@ -1,7 +1,7 @@
-// A client's copy of one host's state: its snapshot and the events after it, folded by the same `reduce` as the host's own, beside
-// the moment's facts of each run. It promises that what it shows is a state the host really had: where an event is missing it asks
-// for the whole state again, and what a host says that is no longer followed changes nothing. The command line and the page both
-// look at runs through one of these, one for each host that they talk to. It knows no transport and draws nothing.
+// A client's copy of one host's state: its snapshot and the events after it, folded by the host's own `reduce`, and the moment's
+// facts of each run. It promises that what it shows is a state the host really had. If an event is missing it asks for the whole
+// state again, and it ignores a host that is no longer followed. The command line and the page each use one for every host that
+// they talk to. It knows no transport and draws nothing.
 import type { JournalRecord } from '../model/event.ts'
 import type { Live } from '../model/run.ts'
 import { emptyState, reduce, type State } from '../model/state.ts'

@@ -1,6 +1,6 @@
-// Failures and facts as a person reads them, the same in the window and in the CLI: what happened, what did not change, and a
-// way on. Pure. Names, paths and git's own words are hostile: they come out as one line of plain text, capped, and whoever
-// shows them treats them as text. It must not know who shows them, nor what started the call.
+// Failures and facts as a person reads them, the same in the window and in the CLI: what happened, what did not change, and the
+// next step. Pure. Names, paths and git's own words are hostile: they come out as one line of plain text, limited in length, and
+// whoever shows them treats them as text. It must not know who shows them, nor what started the call.
 import { attentionOf, type Look } from '../model/attention.ts'
 import type { ReportItem } from '../model/event.ts'
 import type { Failure, FailureCode } from '../model/failure.ts'

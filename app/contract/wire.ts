@@ -1,5 +1,5 @@
-// The messages that a client and a host send each other, and the version of the protocol that they are. How a message is packed
-// is in frames.ts, what carries it in channel.ts. Each end parses what arrives with these schemas and believes nothing else.
+// The messages that a client and a host send each other, and the version of their protocol. frames.ts packs a message, channel.ts
+// carries it. Each end parses what arrives with these schemas and believes nothing else.
 import { z } from 'zod'
 import { Approval } from '../model/approval.ts'
 import { JournalRecord, ReportItem } from '../model/event.ts'

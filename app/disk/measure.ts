@@ -1,5 +1,5 @@
-// How large a worktree is, asked of the measuring thread. One thread serves all, one tree at a time; it is started with the first
-// question and kept from holding the process alive.
+// Asks the measuring thread how large a worktree is. One thread serves all, one tree at a time. It starts with the first question,
+// and does not keep the process alive.
 import { Worker } from 'node:worker_threads'
 import type { SizeAnswer, SizeRequest } from './size-worker.ts'
 

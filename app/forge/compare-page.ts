@@ -1,4 +1,5 @@
-// The forge's own page for a new pull request, filled in, for the person to send. A title and a body are data: URL-encoded. Pure.
+// The forge's own page for a new pull request, filled in, for the person to submit. Title and body are data and are URL-encoded.
+// Pure.
 import type { PullRequestDraft } from './forge.ts'
 import { parseRemoteUrl } from './remote-url.ts'
 

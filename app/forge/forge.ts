@@ -1,4 +1,4 @@
-// What a hosting service can do for a run, and which service a remote is on. What none of them can do is left to the person on the
+// What a hosting service can do for a run, and which service a remote is on. What none of them can do, the person does on the
 // forge's own page (compare-page.ts). A new forge is a file beside this one and a line below (docs/adding-a-forge.md).
 import { github } from './github.ts'
 

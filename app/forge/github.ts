@@ -1,5 +1,5 @@
-// GitHub, by its own command line `gh`, where that is installed and logged in to the remote's host. A title and a body are data:
-// arguments of argv and stdin, never a shell's line.
+// GitHub, through its own command line `gh`, if that is installed and logged in to the remote's host. Title and body are data:
+// arguments or stdin, never part of a shell's line.
 import { findOnPath } from '../process/environment.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { Forge, ForgePlace, PullRequestAnswer, PullRequestDraft } from './forge.ts'

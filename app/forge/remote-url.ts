@@ -1,4 +1,4 @@
-// What a remote's address says of the forge behind it. Pure.
+// What a remote's address says about the forge behind it. Pure.
 
 export interface ForgeAddress {
   readonly host: string

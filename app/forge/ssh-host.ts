@@ -1,5 +1,5 @@
-// A remote may be named by an alias of the person's ~/.ssh/config ("git@work:me/shop"). No forge is called so: ssh itself is asked
-// which host stands behind the name, before a forge, a page or a login is chosen by it. Nothing is connected to.
+// A remote can use an alias from the person's ~/.ssh/config ("git@work:me/shop"), which is not a forge's name. ssh itself is asked
+// which host the alias means, before a forge, a page or a login is chosen by it. Nothing connects to that host.
 import { findOnPath } from '../process/environment.ts'
 import { runProgram } from '../process/run-program.ts'
 

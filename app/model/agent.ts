@@ -1,5 +1,5 @@
-// What the agents are called, the same in the window, the CLI and the host: the adapters take their names from here, and so does
-// whoever shows a run. Pure. A new agent is a name in run.ts, a row here and an adapter (docs/adding-an-agent.md).
+// What the agents are called in the window, the CLI and the host. The adapters and everything that shows a run take their names
+// from here. Pure. A new agent is a name in run.ts, a row here and an adapter (docs/adding-an-agent.md).
 import type { AgentName } from './run.ts'
 
 export interface AgentWords {

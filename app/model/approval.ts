@@ -1,5 +1,5 @@
-// An Approval is a question to a person about one exact input: what is asked, of which run and repository, and the SHA-256 of what was
-// shown. Its answer holds for that content and no other. Pure; what is asked may hold hostile text.
+// An Approval is a question to a person about one exact input: what is asked, for which run and repository, and the SHA-256 of what
+// was shown. The answer covers that content and no other. Pure; the content may be hostile text.
 import { z } from 'zod'
 import { RepositoryId, RunId } from './ids.ts'
 

@@ -1,5 +1,5 @@
-// Must a person look? Derived from a run's facts and the evidence of the moment, never stored: what the window's colours, the
-// strip's order and the CLI's `attention` all come from. The most urgent state has the lowest rank.
+// Does a person have to look? Derived from a run's facts and the evidence of the moment, never stored. The window's colours, the
+// strip's order and the CLI's `attention` all come from here. The most urgent state has the lowest rank.
 import { assertNever } from './failure.ts'
 import { isAsking, type Live, type Run } from './run.ts'
 

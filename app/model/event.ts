@@ -1,4 +1,4 @@
-// Every past-tense fact that the journal holds. An effect has two: the intent before it and the outcome after it.
+// Every fact that the journal holds, in the past tense. An effect has two events: the intent before it and the outcome after it.
 // Adding a type is safe (an older client ignores what it does not know); changing one needs a migration in store/database.
 import { z } from 'zod'
 import { Approval, ApprovalId, Decider } from './approval.ts'

@@ -1,5 +1,5 @@
-// What each failure code may say besides itself: the facts that its sentence is made of. One key has one type wherever it stands,
-// and every key may be absent, so that an older build's failure, or a newer one's, is read as far as it is understood. Pure.
+// The facts that each failure code may carry; its sentence is made from them. One key has one type wherever it appears, and every
+// key may be absent, so that a failure of an older or newer build can be read as far as it is understood. Pure.
 import { z } from 'zod'
 
 const text = z.string()

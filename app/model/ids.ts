@@ -1,4 +1,4 @@
-// The names of things. A run's id is chosen by a person or made from the prompt; it is part of a branch and of a path, so its
+// The names of things. A person chooses a run's id, or it is made from the prompt. It is part of a branch and of a path, so its
 // alphabet is small. Pure: no Node, no DOM.
 import { z } from 'zod'
 

@@ -1,5 +1,5 @@
-// A Run: prompt + agent + branch + worktree, a tile in the grid. The phase is its life cycle and nothing else; delivery,
-// activity, presence of the worktree and observations are separate facts.
+// A Run: prompt + agent + branch + worktree, a tile in the grid. The phase is only its life cycle; delivery, activity, presence of
+// the worktree and observations are separate facts.
 import { z } from 'zod'
 import { ApprovalId } from './approval.ts'
 import { Failure, Stage } from './failure.ts'

@@ -1,5 +1,5 @@
-// What a live session is doing, as far as anyone can prove: a state, where that knowledge comes from, and how old it is.
-// Derived from evidence in the host and never stored; "unknown" is an answer.
+// What a live session is doing, as far as anyone can prove: a state, how it is known, and how old that knowledge is. Derived from
+// evidence in the host and never stored; "unknown" is an answer.
 import { z } from 'zod'
 import type { Run, SideSession } from './run.ts'
 

@@ -1,5 +1,5 @@
-// The state is a fold of the journal: `reduce(state, seq, at, event)` and nothing else changes it, in the host and in every
-// client alike. Pure; an event of a type that this build does not know changes nothing but the sequence number.
+// The state is a fold of the journal. Only `reduce(state, seq, at, event)` changes it, in the host and in every client. Pure; an
+// event of a type that this build does not know changes only the sequence number.
 import type { Approval } from './approval.ts'
 import type { Event, ReportItem } from './event.ts'
 import { assertNever } from './failure.ts'

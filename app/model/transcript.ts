@@ -1,7 +1,6 @@
-// What an agent's adapter reads out of one event of a headless agent, or out of its terminal's title, in words that every
-// agent shares: lines for a person to read, and evidence of what the agent is doing. Pure types, made by agents/*, shown by
-// session/transcript and folded by session/activity. The texts are the agent's own and hostile: whoever shows them strips
-// their control characters.
+// What an agent's adapter reads from one event of a headless agent, or from its terminal's title, in terms that all agents share:
+// lines for a person to read, and evidence of what the agent is doing. Pure types, made by agents/*, shown by session/transcript
+// and folded by session/activity. The texts are the agent's own and hostile: whoever shows them strips their control characters.
 import type { Activity, ActivityState } from './session.ts'
 
 export type TranscriptRole = 'agent' | 'user' | 'tool' | 'result' | 'note' | 'error' | 'verdict'

@@ -1,4 +1,4 @@
-// A run as a machine reads it: the CLI's --json, with the same facts that a person reads in the window.
+// A run as a machine reads it: the CLI's --json, with the same facts that a person sees in the window.
 import { attentionOf } from './attention.ts'
 import type { Live, Phase, Run, SideSession } from './run.ts'
 import { type ActivityState, type Exit, shownSides } from './session.ts'

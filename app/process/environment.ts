@@ -1,6 +1,6 @@
-// The environment programs are started with. It promises that agents see what the user's own terminal would show them
-// (the login shell's PATH, not the desktop's) and nothing of Coppice's own; and that a broken or hanging shell start-up
-// costs a few seconds and is said, never a run. It knows no agents and no runs beyond the names it is given.
+// The environment that programs are started with. It promises that agents see what the user's own terminal would show them (the
+// login shell's PATH, not the desktop's) and nothing of Coppice's own. A broken or hanging shell start-up costs a few seconds and
+// is reported, but never costs a run. It knows no agents, and no runs beyond the names it is given.
 import { createHash, randomBytes } from 'node:crypto'
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'

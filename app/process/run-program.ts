@@ -1,6 +1,6 @@
-// Runs programs: the only place outside app/keeper that imports child_process. It promises that every program stands in
-// a process group of its own, that a time-out or an abort ends that whole group, that the answer is never held up by a
-// grandchild that keeps the pipes open, and that nothing is passed through a shell. It knows no git, no agents, no runs.
+// Runs programs: the only place outside app/keeper that imports child_process. It promises that every program has its own process
+// group, that a time-out or an abort ends that whole group, that a grandchild which keeps the pipes open never delays the answer,
+// and that nothing goes through a shell. It knows no git, no agents, no runs.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync } from 'node:fs'
 

@@ -1,9 +1,9 @@
-// Finds and ends the processes that belong to a run. A process is named by its pid and its start time, never by its pid
-// alone; a process belongs to a run where it descends from a root, stands in a session or group that one of them leads,
-// or carries the run's mark (COPPICE_MARK) in its environment. It promises to signal nothing else: on doubt, no kill.
-// What can escape: a process that has left the session, lost its parent AND cleared its environment between two scans,
-// unless the caller sampled it before (`sample`). Delegated cgroups would close that gap and are not used
-// (docs/decisions/0005). Linux is promised; elsewhere `ps` is asked, which shows no environment and no cwd.
+// Finds and ends the processes that belong to a run. A process is named by its pid and its start time, never by its pid alone. It
+// belongs to a run if it descends from a root, is in a session or group that one of them leads, or has the run's mark
+// (COPPICE_MARK) in its environment. It promises to signal nothing else: in doubt, no kill. What can escape: a process that left
+// the session, lost its parent AND cleared its environment between two scans, unless the caller sampled it before (`sample`).
+// Delegated cgroups would close that gap and are not used (docs/decisions/0005). Only Linux is supported; elsewhere `ps` is asked,
+// which shows no environment and no cwd.
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { runProgram } from './run-program.ts'

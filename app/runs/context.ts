@@ -1,5 +1,5 @@
-// What every verb of this folder is given first: the journal, the keeper, the moment's facts and the ways to git and to the
-// environment. Built once by host/host out of owners, each of which keeps one thing for the host's life; a verb reaches for no global.
+// What every verb of this folder gets first: the journal, the keeper, the moment's facts, and access to git and the environment.
+// host/host builds it once from owners, each of which keeps one thing for the host's life. A verb uses no globals.
 import type { Notice } from '../contract/wire.ts'
 import type { GitContext } from '../git/exec.ts'
 import type { Keeper } from '../keeper/client.ts'

@@ -1,4 +1,4 @@
-// What a person checks when something is off: the tools, the disk, the repositories, the keeper, the trash. Reads only.
+// What a person checks when something is wrong: the tools, the disk, the repositories, the keeper, the trash. Reads only.
 import { isAbsolute } from 'node:path'
 import { detectAgents } from '../agents/detect.ts'
 import type { Finding } from '../contract/commands/host.ts'

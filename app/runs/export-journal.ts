@@ -1,5 +1,5 @@
-// The audit log as a file of its own: whole or absent, for its owner alone, written in pieces so that a long journal neither fills
-// the memory nor holds the host's loop.
+// The audit log as its own file: complete or absent, readable only by its owner, written in pieces so that a long journal neither
+// fills the memory nor blocks the host's loop.
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// The folders of runs in place: which may be named, and that two live runs never work in one.
+// The folders of runs in place: which ones may be named. Two live runs never work in one folder.
 import { realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join, sep } from 'node:path'

@@ -1,5 +1,5 @@
-// The moment's facts of every run (activity, sizes, progress): kept beside the journal, sent to clients as they change, and
-// gone with the host. A change that changes nothing is not sent.
+// The moment's facts of every run (activity, sizes, progress): kept beside the journal, sent to clients when they change, and gone
+// when the host ends. A change to the same value is not sent.
 import { emptyLive, type Live } from '../model/run.ts'
 
 export interface LiveTable {

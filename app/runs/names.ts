@@ -1,5 +1,5 @@
-// What runs and their branches are called: an id from what the person said, a branch from the template, and the next free one
-// where a name is taken. The form's preview and the create itself ask here, so that what was shown is what is made.
+// The names of runs and their branches: an id from the person's words, a branch from the template, and the next free name if one is
+// taken. The form's preview and the create both ask here, so the preview matches the result.
 import { join } from 'node:path'
 import { exists } from '../disk/files.ts'
 import { isValidBranchName, uniqueBranch } from '../git/refs/refs.ts'

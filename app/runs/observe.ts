@@ -1,6 +1,6 @@
-// What is true of the worktrees right now: changed files, commits ahead, the branch that is checked out, the size. Under 5 % of a
-// core with fifty of them: a stat of three files tells whether git must be asked at all; git is asked at most two
-// at a time and never again before 20 times what it took; a size never before 50 times what it took.
+// The current facts of the worktrees: changed files, commits ahead, the checked-out branch, the size. Takes less than 5 % of a core
+// with fifty of them. A stat of three files decides whether git must be asked at all. git runs at most twice at a time, and not
+// again before 20 times as long as it took; a size not before 50 times as long.
 import pLimit from 'p-limit'
 import { measure } from '../disk/measure.ts'
 import { presenceOf } from '../disk/presence.ts'

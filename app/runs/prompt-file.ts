@@ -1,4 +1,4 @@
-// A prompt is kept whole as a 0600 file in the run's folder of the data directory; the journal and the clients get its head.
+// A prompt is kept in full as a 0600 file in the run's folder of the data directory; the journal and the clients get its beginning.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'

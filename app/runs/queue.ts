@@ -1,5 +1,5 @@
-// How many agents run at once: a cap for the machine and one per repository. The rest are queued in the order they came, each
-// told its place and the reason; a person can start one out of turn.
+// How many agents run at once: a limit for the machine and one per repository. The others are queued in the order they came, and
+// each shows its place and the reason. A person can start one out of turn.
 
 import { fail } from '../model/failure.ts'
 import { isAsking } from '../model/run.ts'

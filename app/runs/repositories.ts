@@ -1,5 +1,5 @@
-// The verbs on repositories: add, forget, trust, and everything a person needs to know of one before a run is started in it.
-// A repository is never changed here, a fetch that was asked for aside.
+// The verbs on repositories: add, forget, trust, and everything a person needs to know about one before a run starts in it. Nothing
+// here changes a repository, except a fetch that the person asked for.
 import { createHash } from 'node:crypto'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'

@@ -1,4 +1,4 @@
-// How many agents run at once, as a decision from facts: a cap for the machine and one per repository, first come first served.
+// Decides from facts which queued runs may start: a limit for the machine and one per repository, first come first served.
 import { isAsking, isLive, type Run } from '../model/run.ts'
 
 /** Which queued runs may start now, in order, and what the others wait for. Pure: a decision from facts. */

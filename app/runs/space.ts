@@ -1,5 +1,5 @@
-// The guard against a full disk: what begins something new asks here first; what ends or frees something never does. Every file
-// system that new work is written to counts: the data directory's and the worktrees'.
+// Protects against a full disk. What starts something new asks here first; what ends or frees something never does. It checks every
+// file system that new work is written to: the data directory's and the worktrees'.
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { exists } from '../disk/presence.ts'

@@ -1,5 +1,5 @@
-// Which screen a run shows: that of its open session, else what was recorded of its last one, else an empty one. Viewers stay
-// attached to the run while sessions come and go under it (set-up, install, attempt 1, attempt 2 …).
+// Which screen a run shows: that of its open session, or the recording of its last one, or an empty one. Viewers stay attached to
+// the run while its sessions change (set-up, install, attempt 1, attempt 2 …).
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adapterOf } from '../agents/adapters.ts'

@@ -1,4 +1,4 @@
-// Where worktrees live: outside every repository, in a 0700 directory that is not the temp directory. A worktree's folder is
+// Where worktrees are: outside every repository, in a 0700 directory that is not the temp directory. A worktree's folder is
 // <root>/<repository id>/<run id>, never derived from a branch name.
 import { lstat, mkdir, realpath } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'

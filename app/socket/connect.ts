@@ -1,4 +1,4 @@
-// A client's way to a host's socket: what the command line, the window's process and the tests connect with.
+// How a client connects to a host's socket. The command line, the window's process and the tests use it.
 import { connect } from 'node:net'
 import type { Channel } from '../contract/channel.ts'
 import { fail, systemFailureCode } from '../model/failure.ts'

@@ -1,5 +1,5 @@
-// The host's end of the unix socket (a named pipe on Windows) that its clients connect to. It promises a file that only its owner
-// may open, from the first moment on, and that a dead host's is replaced while anything else in its place is left alone.
+// The host's end of the unix socket (a named pipe on Windows) that its clients connect to. It promises a socket file that only its
+// owner may open, from the first moment on. It replaces the file of a dead host, and does not touch anything else in its place.
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Channel } from '../contract/channel.ts'

@@ -1,6 +1,6 @@
-// A stream socket as a channel, for either end: the host, the command line and the window's process have no other. It promises
-// frames in order and whole, that nothing is kept of a frame with a wrong length, and that an end that does not read is not waited
-// for. It knows frames as bytes; only the refusal of a wrong one is a message of the contract.
+// A stream socket as a channel, for both ends; the host, the command line and the window's process use nothing else. It promises
+// complete frames in order, that nothing of a frame with a wrong length is kept, and that it does not wait for an end that does not
+// read. To it, frames are bytes; only the refusal of a wrong one is a message of the contract.
 import type { Socket } from 'node:net'
 import { type Channel, makeChannel } from '../contract/channel.ts'
 import { encodeMessage, type FramingFault, frameReader, lengthPrefix, maxFrameBytes } from '../contract/frames.ts'

@@ -1,4 +1,4 @@
-// Kinds of agents: which ones this machine has, and the exact command line that a run would be started with.
+// Kinds of agents: which ones this machine has, and the exact command line that a run would start.
 import { z } from 'zod'
 import { AgentName, AgentOptions, Mode } from '../../model/run.ts'
 import { CreateInput } from './run.ts'

@@ -1,4 +1,4 @@
-// The host itself: what it is, its end, its port for browsers, its windows, its settings.
+// The host itself: what it is, ending it, its port for browsers, its windows, its settings.
 import { z } from 'zod'
 import { SettingsChange } from '../../model/settings.ts'
 import { done, nothing, path, type Verb } from './verb.ts'

@@ -1,6 +1,6 @@
-// The verb list: everything a client can ask of the host. Read this file first; what goes in and what comes out of each verb is
-// in the file of its subject. Inputs are parsed in host/serve on every transport. A reply says only "accepted", a new id, or what
-// was asked to be read; the screen takes its truth from events.
+// The verb list: everything a client can ask of the host. Read this file first; each subject's file says what goes into and comes
+// out of its verbs. host/serve parses inputs on every transport. A reply says only "accepted", a new id, or what was asked for; the
+// screen shows what events say.
 import type { z } from 'zod'
 import * as agent from './agent.ts'
 import * as approval from './approval.ts'

@@ -1,4 +1,4 @@
-// The journal: a page of it, or all of it as an audit log.
+// The journal: one page of it, or all of it as an audit log.
 import { z } from 'zod'
 import { JournalRecord } from '../../model/event.ts'
 import { RunId } from '../../model/ids.ts'

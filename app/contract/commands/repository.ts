@@ -1,4 +1,4 @@
-// Repositories: which ones the host knows, what it knows of them, and the folders a person may choose one from.
+// Repositories: which ones the host knows, what it knows about them, and the folders a person may choose one from.
 import { z } from 'zod'
 import { RepositoryId, RunId } from '../../model/ids.ts'
 import { RepositoryDetails } from '../../model/repository.ts'

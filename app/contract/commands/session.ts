@@ -1,4 +1,4 @@
-// Sessions beside a run's agent, in its worktree and with its environment.
+// Side sessions: beside a run's agent, in its worktree and with its environment.
 import { z } from 'zod'
 import { SessionId } from '../../model/ids.ts'
 import { AgentName, SideKind } from '../../model/run.ts'

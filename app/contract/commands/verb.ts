@@ -1,5 +1,4 @@
-// What a verb is, and the small shapes that several verbs take or give. A subject file says what each of its verbs takes and gives;
-// it knows no handler and no client.
+// What a verb is, and the small shapes that several verbs take or return. It knows no handler and no client.
 import { z } from 'zod'
 import { RunId } from '../../model/ids.ts'
 

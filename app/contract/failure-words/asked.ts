@@ -1,4 +1,4 @@
-// The words of what was asked for and cannot be.
+// The words for requests that cannot be carried out.
 import { run, type WordsOf } from './facts.ts'
 
 type Code = 'bad-input' | 'not-found' | 'id-taken' | 'prompt-too-long' | 'wrong-phase' | 'unauthorised'

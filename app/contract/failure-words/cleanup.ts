@@ -1,4 +1,4 @@
-// The words of a removal, a restore or a purge that was refused.
+// The words for a removal, a restore or a permanent deletion that was refused.
 import { at, type Facts, type WordsOf } from './facts.ts'
 
 type Code =

@@ -1,5 +1,6 @@
-// A failure's detail made safe to show, and typed by its code: what the words of failures are put together from. What is of the
-// wrong type, empty or absent is null here, so that a sentence needs no other check. It knows no words but the few that many share.
+// A failure's detail, made safe to show and typed by its code; the words of failures are built from it. A value that has the wrong
+// type, is empty or is absent is null here, so a sentence needs no other check. It holds only the few words that many sentences
+// share.
 import type { DetailKey, FailureCode, FailureDetail } from '../../model/failure-detail.ts'
 
 /** The keys, of whatever code, that hold a T. */

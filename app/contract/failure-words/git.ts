@@ -1,4 +1,4 @@
-// The words of what a repository, or git itself, refuses.
+// The words for what a repository, or git itself, refuses.
 import { shellWord } from '../../model/shell-word.ts'
 import { at, exit, type WordsOf, within } from './facts.ts'
 

@@ -1,5 +1,5 @@
-// The words of every failure, one entry a code, by subject: the table behind sentences' `sentenceOf`. It promises that each code
-// has both a message and a next step whatever its detail holds, and it must not know where the words are shown.
+// The words of every failure, one entry for each code, by subject: the table behind `sentenceOf`. It promises a message and a next
+// step for each code, whatever its detail holds. It must not know where the words are shown.
 import type { FailureCode } from '../../model/failure-detail.ts'
 import { askedWords } from './asked.ts'
 import { cleanupWords } from './cleanup.ts'

@@ -1,4 +1,4 @@
-// The words of what the machine, the host, the keeper or the journal could not do.
+// The words for what the machine, the host, the keeper or the journal could not do.
 import { at, type WordsOf, within } from './facts.ts'
 
 type Code =

@@ -1,4 +1,4 @@
-// The words of a push or a pull request that did not happen.
+// The words for a push or a pull request that failed.
 import { type Facts, type WordsOf, within } from './facts.ts'
 
 type Code =

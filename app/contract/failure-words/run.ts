@@ -1,4 +1,4 @@
-// The words of a run that could not be made, started, stopped or typed into.
+// The words for a run that could not be created, started, stopped or typed into.
 import { shellWord } from '../../model/shell-word.ts'
 import { exit, ownReason, run, type WordsOf } from './facts.ts'
 

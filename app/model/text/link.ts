@@ -1,5 +1,6 @@
-// Judges a link before anybody is asked to open it. Pure: it knows neither Electron nor a browser nor who asks. A terminal prints
-// what any program likes, so a link is hostile until it is plain http(s) without a user name and with a name that reads as it is.
+// Judges a link before anybody is asked to open it. Pure: it does not know Electron, a browser or who asks. A terminal prints
+// whatever a program likes, so a link is hostile until it is plain http(s) without a user name and its host name cannot be
+// mistaken.
 
 /** `open` as it is, `ask` a person who is shown the host as it really is, or `refuse` with the reason. */
 export type LinkVerdict =

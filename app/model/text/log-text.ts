@@ -1,6 +1,6 @@
-// A program's output as text, piece by piece: escape sequences and control characters gone, what a carriage return overwrote gone
-// with them. Pure. A piece may end anywhere, in the middle of a character or of a sequence; what is given out is only what can no
-// longer change, and never a half of either.
+// Turns a program's output into text, piece by piece, without escape sequences, control characters, or what a carriage return
+// overwrote. Pure. A piece may end anywhere, in the middle of a character or a sequence. It returns only what can no longer change,
+// and never half a character or sequence.
 import { cutWhole, fromWhole, readableOutput } from './text.ts'
 
 export interface LogText {

@@ -1,5 +1,5 @@
-// What may be typed into a terminal for a person, of a text that somebody else may have written. xterm.js 6.0.0 does not strip ESC
-// inside a bracketed paste, so that "ESC[201~" in it would end the paste and run the rest: control characters go before anything
+// Makes text that somebody else may have written safe to type into a terminal. xterm.js 6.0.0 does not strip ESC inside a bracketed
+// paste, so "ESC[201~" in the text would end the paste and run the rest. Control characters are therefore removed before anything
 // is sent, whoever sends it (the window's paste, a prompt, `coppice send`). Pure.
 
 /** Text without control characters, except TAB; line ends of every kind become CR, the Enter key. */

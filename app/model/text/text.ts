@@ -1,6 +1,6 @@
-// The one place where hostile text is made safe to show and to log: names, paths, prompts, what programs print, what git says.
-// Pure; every function takes time in proportion to the text's length, and whoever shows the result treats it as text. What is
-// typed into a terminal is made safe in paste.ts, an address in link.ts.
+// The one place that makes hostile text safe to show and to log: names, paths, prompts, output of programs, messages of git. Pure.
+// Every function takes time in proportion to the text's length, and whoever shows the result treats it as text. paste.ts does the
+// same for what is typed into a terminal, link.ts for an address.
 
 /**
  * Any text as one line that is safe to show: escape sequences, control and direction characters gone, line ends as "; ",

@@ -1,5 +1,5 @@
-// Numbers as a person reads them, the same in the window and in the CLI: counts, sizes, spans of time, moments. Pure. Unknown is
-// said as such and never as zero.
+// Numbers as a person reads them, the same in the window and in the CLI: counts, sizes, durations, dates. Pure. What is unknown is
+// called unknown, never zero.
 
 /** "1 run", "3 runs"; "2 repositories" with `many` given; null is "unknown runs". */
 export function counted(n: number | null, one: string, many = `${one}s`): string {

@@ -1,5 +1,5 @@
-// Asking a person about one exact content. A run that needs an answer goes back into the queue and waits there: it holds no slot and
-// no worktree, and a host that is started again finds it as it was.
+// Asks a person about one exact content. A run that needs an answer returns to the queue and waits there. It holds no slot and no
+// worktree, and a restarted host finds it as it was.
 import { randomBytes } from 'node:crypto'
 import type { Approval, Asked } from '../../model/approval.ts'
 import type { Event } from '../../model/event.ts'

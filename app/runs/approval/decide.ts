@@ -1,4 +1,5 @@
-// The answer to an approval, bound to the content that was shown: an answer to anything else is refused, and the question stays.
+// The answer to an approval. It is bound to the content that was shown: an answer to any other content is refused, and the question
+// stays open.
 import type { Approval } from '../../model/approval.ts'
 import type { Event } from '../../model/event.ts'
 import { fail } from '../../model/failure.ts'

@@ -1,5 +1,5 @@
 // One execution of a run's agent: started in its worktree, watched through its session, and judged when it ends. Also what a
-// host does after a restart with a session that the keeper still holds.
+// restarted host does with a session that the keeper still holds.
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { Adapter, LaunchPlan } from '../../agents/adapter.ts'

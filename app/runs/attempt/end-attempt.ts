@@ -1,5 +1,5 @@
-// The end of an attempt: judged, recorded and let go of, in this one place, whoever saw it: its own exit, a stop, a session that
-// was lost, or a host that came back and found no session. It proves nothing; who calls it knows that the attempt has ended.
+// The end of an attempt. It is judged, recorded and released only here, whoever noticed it: its own exit, a stop, a lost session,
+// or a restarted host that found no session. Nothing is proven here; the caller knows that the attempt has ended.
 import { adapterOf } from '../../agents/adapters.ts'
 import type { Run } from '../../model/run.ts'
 import type { Exit } from '../../model/session.ts'

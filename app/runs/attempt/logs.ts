@@ -1,4 +1,4 @@
-// What a run printed, in pages: from the keeper's spool while that has it. Raw bytes, or their text without control sequences.
+// What a run printed, in pages, as long as the keeper's spool has it: raw bytes, or their text without control sequences.
 import { readSpoolFromDisk } from '../../keeper/client.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'

@@ -1,5 +1,5 @@
-// A run's next attempt needs its worktree; where the directory is gone but the branch is there, it is made again from the branch.
-// What was not committed is gone with the directory, and the person is told so by the run's presence being "missing" before.
+// A run's next attempt needs its worktree. If the directory is gone but the branch exists, it is created again from the branch.
+// What was not committed is gone with the directory; the person was told so before, by the run's presence "missing".
 
 import { readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A run that has ended goes on: its next attempt in the same worktree, or, where it never had one, its create once more as it was
-// asked for.
+// Continues a run that has ended: starts its next attempt in the same worktree or, if it never had one, repeats its create with the
+// same input.
 import { adapterOf } from '../../agents/adapters.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'

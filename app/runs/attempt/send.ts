@@ -1,4 +1,4 @@
-// Text that a person sends to a run without typing it: pasted as the program asked for pastes, sanitised, with Enter after it.
+// Sends text to a run without typing it: sanitised, pasted in the way that the program asked for, with Enter after it.
 import { fail } from '../../model/failure.ts'
 import { sideOf } from '../../model/session.ts'
 import { type Context, runOf } from '../context.ts'

@@ -1,5 +1,5 @@
-// Where the content of an install is read from: the commit that a run will start from, or the worktree that it has got. A file that
-// is copied from the person's checkout belongs to both.
+// Where the content of an install is read from: the commit that a run will start from, or the worktree that it already has. Both
+// include the files that are copied from the person's checkout.
 import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { lstatOrNull, readSmallFile } from '../../disk/files.ts'

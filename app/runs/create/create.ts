@@ -1,5 +1,5 @@
-// Accepting new runs: everything that can be refused is refused here, before anything is made. What passes is queued, durably,
-// with its id and branch reserved; runs/queue starts it when a slot is free and runs/create/prepare builds its worktree.
+// Accepts new runs. Everything that can be refused is refused here, before anything is created. What passes is queued durably, with
+// its id and branch reserved; runs/queue starts it when a slot is free, and runs/create/prepare builds its worktree.
 import { adapterOf } from '../../agents/adapters.ts'
 import { findAgent, missingText } from '../../agents/detect.ts'
 import { type GitContext, gitVersion } from '../../git/exec.ts'

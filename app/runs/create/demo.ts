@@ -1,5 +1,5 @@
-// The demo: a scratch repository below the data directory and four scripted agents in it (one edits and commits, one asks, one
-// floods the terminal, one fails), so that the whole life of a run can be seen without any agent installed and without a network.
+// The demo: a scratch repository in the data directory with four scripted agents (one edits and commits, one asks, one floods the
+// terminal, one fails). It shows the whole life of a run without an agent installed and without a network.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type SimpleGit, simpleGit } from 'simple-git'

@@ -1,5 +1,5 @@
-// Which package manager a worktree wants, by its lock file, and how its packages are installed from that lock. Detection only
-// reads; the install runs as a session of its own with live output (runs/create/prepare).
+// Which package manager a worktree uses, judged by its lock file, and how its packages are installed from that lock. Detection only
+// reads; the install runs as its own session with live output (runs/create/prepare).
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isReadable } from '../../disk/presence.ts'

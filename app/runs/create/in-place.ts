@@ -1,5 +1,6 @@
-// A run in place: its agent works in a folder that the person named, with no worktree and no branch of ours, also where there is no
-// git. Coppice reads that folder and never makes, moves or removes anything in it: what the agent does there is between the two.
+// A run in place: its agent works in a folder that the person named, in git or not, without a worktree or a branch of ours. Coppice
+// reads that folder and never creates, moves or removes anything in it; what the agent does there is up to the agent and the
+// person.
 import { fail, failureOf } from '../../model/failure.ts'
 import { RunId } from '../../model/ids.ts'
 import type { Run } from '../../model/run.ts'

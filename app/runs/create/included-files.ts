@@ -1,6 +1,6 @@
-// Untracked files that a new worktree needs (.env, certificates): named by `.worktreeinclude` at the repository's root, in
-// .gitignore syntax, and copied from the person's checkout. Only files that git does not track; links are never followed and
-// never copied; what holds secrets is written 0600; nothing that exists is overwritten.
+// Untracked files that a new worktree needs (.env, certificates). `.worktreeinclude` at the repository's root names them in
+// .gitignore syntax, and they are copied from the person's checkout. Only files that git does not track; links are never followed
+// or copied; what may hold secrets is written with mode 0600; nothing that exists is overwritten.
 import { constants } from 'node:fs'
 import { chmod, copyFile, lstat, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'

@@ -1,6 +1,6 @@
-// What an install would run, and the SHA-256 that stands for it: the lock file, what the manifests say that an install acts on, the
-// package managers' own configuration, and the files that any of these name. The same content gives the same hash, whether it is
-// read from a commit or from a worktree. It reads and runs nothing by itself.
+// What an install would run, and the SHA-256 that stands for it: the lock file, the parts of the manifests that an install uses,
+// the package managers' own configuration, and the files that these name. The same content gives the same hash, whether it is read
+// from a commit or from a worktree. It runs nothing.
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { Asked } from '../../model/approval.ts'

@@ -1,5 +1,5 @@
-// What is odd about a new worktree: a filter that would make git lie to the agent stops the run before it starts; hooks that will not
-// run, objects that are not here and a configuration that was changed are noted on it.
+// What is unusual about a new worktree. If a filter would make git lie to the agent, the run is stopped before it starts. Hooks
+// that will not run, missing objects and a changed configuration are noted on the run.
 import { configOf, type GitContext } from '../../git/exec.ts'
 import { missingObjects } from '../../git/inspect/missing-objects.ts'
 import type { InspectedRepository } from '../../git/repository.ts'

@@ -1,6 +1,6 @@
-// A queued run becomes a worktree with an agent in it: inspect → fetch → worktree → copy → set-up → install → start. Each stage
-// is shown with its progress and can be cancelled; a failure or a cancel at any of them undoes what was done and leaves the
-// repository as it was, fetched objects and remote refs aside.
+// Turns a queued run into a worktree with an agent in it: inspect → fetch → worktree → copy → set-up → install → start. Each stage
+// shows its progress and can be cancelled. A failure or a cancel at any stage undoes what was done and leaves the repository as it
+// was, except for fetched objects and remote refs.
 import { availableParallelism } from 'node:os'
 import pLimit from 'p-limit'
 import { exists } from '../../disk/presence.ts'

@@ -1,5 +1,5 @@
-// The repository's own set-up command: `{ "setup": "make seed" }` in `.coppice.json` at its root. A repository's file runs code
-// on the person's machine, so each content is shown and approved once; its SHA-256 is what was approved.
+// The repository's own set-up command: `{ "setup": "make seed" }` in `.coppice.json` at its root. It lets a repository's file run
+// code on the person's machine, so each content is shown and approved once; the approval is of its SHA-256.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'

@@ -1,5 +1,5 @@
-// A command that runs before the agent (set-up, install): a session of its own, seen live in the tile, ended whole when it is
-// cancelled. It fails with its last lines, because that is what a person needs to mend it.
+// A command that runs before the agent (set-up, install), in its own session, visible live in the tile. A cancel ends all of it. A
+// failure carries its last lines, because a person needs them to fix it.
 
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'

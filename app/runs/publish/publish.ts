@@ -1,5 +1,5 @@
-// Publishing a run: its own branch, by an explicit refspec, never forced, never through a tracked upstream; then a pull request
-// titled "[agent] <id>". Both are safe to repeat.
+// Publishes a run: its own branch, with an explicit refspec, never with force, never through a tracked upstream; then a pull
+// request titled "[agent] <id>". Both are safe to repeat.
 import { comparePage } from '../../forge/compare-page.ts'
 import { forgeOf } from '../../forge/forge.ts'
 import { forgeUrl } from '../../forge/remote-url.ts'

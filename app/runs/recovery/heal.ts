@@ -1,5 +1,6 @@
-// Compares three lists: git's worktrees, the folders under our root, and our runs. Ours are healed (an entry that git forgot is
-// written again, a directory that moved is repaired); what is missing is noted as missing; what is foreign is listed, untouched.
+// Compares three lists: git's worktrees, the folders under our root, and our runs. Ours are repaired (an entry that git lost is
+// written again, a moved directory is linked again). What is missing is noted as missing. What is not ours is listed and not
+// touched.
 import { join, resolve } from 'node:path'
 import { readSmallText } from '../../disk/files.ts'
 import { presenceOf } from '../../disk/presence.ts'

@@ -1,6 +1,6 @@
-// What a host does when it starts: every unfinished intent is finished or undone by what git, the disk, the keeper and the process
-// table say now. Runs whose session the keeper still holds are attached again, the others are interrupted. What is ours is healed,
-// what is not is listed, and a scan that failed changes nothing. Run twice, it changes nothing more.
+// What a host does when it starts. It finishes or undoes every unfinished intent, depending on what git, the disk, the keeper and
+// the process table say now. It attaches again to runs whose session the keeper still holds, and marks the others as interrupted.
+// It repairs what is ours, lists what is not, and changes nothing if a scan failed. A second run changes nothing more.
 import { existsSync } from 'node:fs'
 import { pushedTip } from '../../git/refs/branches.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'

@@ -1,5 +1,5 @@
-// What a recovery says to a person: its lines, and one sentence that counts them by what they are. Only what is new is recorded: a
-// thing that was listed before, and is again, is no news.
+// What a recovery tells a person: its lines, and one sentence that counts them by kind. Only what is new is recorded; what an
+// earlier recovery listed already is not repeated.
 import type { ReportItem } from '../../model/event.ts'
 import { counted } from '../../model/text/units.ts'
 import { type Context, record } from '../context.ts'

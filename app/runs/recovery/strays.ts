@@ -1,5 +1,5 @@
-// What lies in our places and is not ours, or not any more: folders under the root, entries of git that carry our lock, locks that
-// other programs have left. All of it is listed for a person to decide, none of it is touched.
+// Things in our places that are not ours, or no longer: folders under the root, entries of git with our lock, locks that other
+// programs left. They are listed for a person to decide, and none is touched.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { standingLocks } from '../../git/trash/mend.ts'

@@ -1,4 +1,5 @@
-// Closing a session beside a run: it and what it started end, and its tab goes. One that has ended is only put away.
+// Closes a side session: it ends with everything it started, and its tab disappears. If it has already ended, only its tab
+// disappears.
 import { fail } from '../../model/failure.ts'
 import { sideOf } from '../../model/session.ts'
 import { stopTree } from '../../process/tree.ts'

@@ -1,5 +1,5 @@
-// Opening a session beside a run's agent: a shell, a command, one more agent, in the run's worktree and with its environment. It
-// never counts as an attempt. It may be opened while the run runs, and after, as long as the worktree is there.
+// Opens a session beside a run's agent: a shell, a command or another agent, in the run's worktree and with its environment. It
+// never counts as an attempt. It can be opened while the run is running and afterwards, as long as the worktree exists.
 import { adapterOf } from '../../agents/adapters.ts'
 import { findAgent, missingText } from '../../agents/detect.ts'
 import { isDirectory } from '../../disk/presence.ts'

@@ -1,5 +1,5 @@
-// Following a side session to its end, and after a restart of the host again. Its end is recorded once, whoever sees it first: its own
-// exit, a person who closes it, a stop of the run, or a recovery that does not find it any more.
+// Follows a side session to its end, also after a restart of the host. Its end is recorded once, whoever notices it first: its own
+// exit, a person who closes it, a stop of the run, or a recovery that no longer finds it.
 import { adapterOf } from '../../agents/adapters.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'
 import { type Exit, liveSides, sideOf, sidesOf } from '../../model/session.ts'
