@@ -1,6 +1,6 @@
-// `coppice …`: the second client. It parses, connects (starting the host where none runs), asks, prints and ends; it keeps no
-// state. Facts go to stdout, remarks and failures to stderr; with --json one JSON value goes to stdout, whatever happens.
-// Exit codes: 0 done, 1 a failure, 2 wrong usage, 130 left by Ctrl-C.
+// `coppice …`: the second client. It parses, connects (and starts the host if none is running), asks, prints and ends; it keeps no
+// state. Facts go to stdout, remarks and failures to stderr. With --json, one JSON value goes to stdout, whatever happens. Exit
+// codes: 0 done, 1 a failure, 2 wrong usage, 130 interrupted with Ctrl-C.
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'

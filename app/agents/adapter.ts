@@ -1,6 +1,6 @@
-// What an agent is to the rest of Coppice: how it is found, started, resumed and read, and how its ending is judged. One
-// adapter a file, listed in adapters.ts; docs/adding-an-agent.md walks through one. An adapter only plans: it starts nothing,
-// writes nothing, and knows no runs, no screens and no keeper.
+// What an agent is to the rest of Coppice: how it is found, started, resumed and read, and how its ending is judged. There is one
+// adapter per file, listed in adapters.ts; docs/adding-an-agent.md explains how to write one. An adapter only plans: it starts
+// nothing, writes nothing, and knows no runs, no screens and no keeper.
 import type { AgentWords } from '../model/agent.ts'
 import type { AgentName, AgentOptions, Mode } from '../model/run.ts'
 import type { Exit, Outcome } from '../model/session.ts'

@@ -1,4 +1,4 @@
-// Every agent that Coppice knows, in the order in which a form offers them. A new one is a file and a line here, and a name in
+// Every agent that Coppice knows, in the order in which a form offers them. A new one needs a file, a line here, and a name in
 // model/run (docs/adding-an-agent.md).
 import type { AgentName } from '../model/run.ts'
 import type { Adapter } from './adapter.ts'

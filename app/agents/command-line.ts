@@ -1,5 +1,5 @@
-// Command lines for people: quoted as a POSIX shell would read them back, with the prompt shortened. They are shown and never
-// run, yet they must not lie: what looks like one word is one argument, and no control character reaches a terminal.
+// Command lines for people: quoted as a POSIX shell would read them back, with the prompt shortened. They are shown and never run,
+// but they must be true: what looks like one word is one argument, and no control character reaches a terminal.
 import { basename } from 'node:path'
 import { replaceInvisible } from '../model/text/text.ts'
 

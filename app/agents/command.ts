@@ -1,6 +1,6 @@
-// Any command line, run by the person's own shell as one string. The prompt is never spliced into it: it is in the file
-// $COPPICE_PROMPT_FILE, and in $COPPICE_PROMPT where it is short enough for an environment variable. What it prints is shown as
-// it comes: nothing is read into it.
+// Any command line, run by the person's own shell as one string. The prompt is never inserted into it: it is in the file
+// $COPPICE_PROMPT_FILE, and in $COPPICE_PROMPT if it is short enough for an environment variable. Its output is shown as it comes,
+// without interpretation.
 import { basename } from 'node:path'
 import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'

@@ -1,5 +1,5 @@
-// Whether an agent still has a conversation, and which one was last held in a worktree: read from the agents' own files, which
-// are theirs and may change with any version. So this only ever reads, and what cannot be read is "unknown", never "gone".
+// Whether an agent still has a conversation, and which one was last held in a worktree. This is read from the agents' own files,
+// which can change with any version. So it only reads, and what cannot be read is "unknown", never "gone".
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { field, text } from './json.ts'

@@ -1,5 +1,5 @@
-// Cursor's CLI, interactive and headless. Written from its public documentation (cursor.com/docs/cli): it needs an account, so
-// no test runs the real one. Its events are close to Claude Code's; what it does otherwise is shown as it comes.
+// Cursor's CLI, interactive and headless. Written from its public documentation (cursor.com/docs/cli): it needs an account, so no
+// test runs the real one. Its events are close to Claude Code's; anything else it prints is shown as it comes.
 import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'

@@ -1,5 +1,5 @@
-// The demo: a scripted agent that ships with Coppice, and what its scratch repository holds, so that the whole life of a run can
-// be seen without any agent installed. What it does is real (files, commits, terminal, exit codes); only the thinking is not.
+// The demo: a scripted agent that comes with Coppice, and the content of its scratch repository. It shows the whole life of a run
+// without an agent installed. What it does is real (files, commits, terminal, exit codes); only the thinking is not.
 import { join } from 'node:path'
 import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'

@@ -1,6 +1,6 @@
-// Which agents this machine has: looked for on the PATH of the person's login shell, asked for their version once for each
-// binary as it lies on disk, and named with how to get them where they are missing. Asking starts programs of the person's own,
-// with a time-out, and nothing else.
+// Which agents this machine has. They are looked for on the PATH of the person's login shell, and each binary is asked for its
+// version once, until the file on disk changes. A missing one comes with how to install it. Asking starts only programs of the
+// person's own, with a time-out.
 import { realpathSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { AgentName, AgentOptions, Mode } from '../model/run.ts'

@@ -1,5 +1,5 @@
-// How a prompt reaches an agent, and which options it may be given. A prompt is hostile text: it is one argument or one file,
-// never a part of a shell's line, and never a flag.
+// How a prompt reaches an agent, and which options an agent may be given. A prompt is hostile text: it is one argument or one file,
+// never part of a shell's line, and never a flag.
 import { type FailureDetail, fail } from '../model/failure.ts'
 import type { AgentOptions, Mode } from '../model/run.ts'
 import type { Adapter, LaunchRequest } from './adapter.ts'

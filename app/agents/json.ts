@@ -1,5 +1,5 @@
-// Reading JSON of any shape without trusting it: each function gives a value of its type or nothing, and never throws. Agents
-// change their events between versions; a field that is gone must cost a word in a transcript and not a run.
+// Reads JSON of any shape without trusting it: each function returns a value of its type or nothing, and never throws. Agents
+// change their events between versions; a missing field may cost a word in a transcript, but not a run.
 
 /** A field of an object; undefined where the value is no object or has no such field of its own. */
 export function field(value: unknown, ...path: readonly (string | number)[]): unknown {

@@ -1,6 +1,6 @@
-// How an ending is judged: by what the agent said last and how it exited together, and by whether we ended it. Never by the
-// exit code alone: Claude Code leaves with 0 when it was interrupted or denied, Gemini with 144 for an HTTP 400. What does
-// not fit together is "unknown", which is an answer.
+// How an ending is judged: by the agent's last report and its exit together, and by whether we ended it. Never by the exit code
+// alone: Claude Code exits with 0 when it was interrupted or denied, Gemini with 144 for an HTTP 400. If things do not fit
+// together, the result is "unknown", which is an answer.
 import type { Exit, Outcome } from '../model/session.ts'
 import { lastLineOf } from '../model/text/text.ts'
 import type { EventSummary } from '../model/transcript.ts'

@@ -1,5 +1,5 @@
-// OpenCode: interactive in a terminal, headless with `opencode run --format json`. Its flags and quirks were read off the real
-// 1.18.33. It prints no final event: the reason of the last finished step is the nearest to one.
+// OpenCode: interactive in a terminal, headless with `opencode run --format json`. Its flags and quirks were observed on the real
+// 1.18.33. It prints no final event; the reason of the last finished step comes closest to one.
 import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'

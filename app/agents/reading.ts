@@ -1,5 +1,5 @@
-// The fold behind every adapter's transcript reader: it keeps the summary that an ending is judged by, and makes sure that
-// whatever an agent prints costs no more than a line. The adapters say only what an event means.
+// The fold behind every adapter's transcript reader. It keeps the summary that an ending is judged by, and makes sure that whatever
+// an agent prints costs no more than a line. The adapters only say what an event means.
 import type {
   AgentEvidence,
   EventSummary,

@@ -1,5 +1,5 @@
-// The person's own shell in a run's worktree: no agent, no verdict. A prompt is not typed into it; it is there to be read as
-// $COPPICE_PROMPT_FILE and, where it is short, as $COPPICE_PROMPT.
+// The person's own shell in a run's worktree: no agent, no verdict. A prompt is not typed into it; it can be read as
+// $COPPICE_PROMPT_FILE and, if it is short, as $COPPICE_PROMPT.
 import { agentWords } from '../model/agent.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { promptVariables } from './command.ts'

@@ -1,5 +1,5 @@
-// The verbs that answer what a run asks: approvals, allow, deny. An answer carries the hash of the content that this client read, so
-// that nothing else can be agreed to by it.
+// The verbs that answer what a run asks: approvals, allow, deny. An answer carries the hash of the content that this client read,
+// so it cannot allow anything else.
 import { approvalKindWord, approvalStateWord, approvalWords } from '../contract/approval-words.ts'
 import type { Approval } from '../model/approval.ts'
 import { fail } from '../model/failure.ts'

@@ -1,6 +1,6 @@
-// `coppice attach`: a run's terminal in the terminal that one sits at. What is typed goes to the program, every key but the one
-// chord that leaves; the program's questions to the terminal are swallowed, for the host's mirror answers them. It promises that
-// the terminal is put back as it was, however it ends.
+// `coppice attach`: shows a run's terminal in the terminal where the command was typed. Every key goes to the program, except the
+// one chord that detaches. The program's questions to the terminal are removed, because the host's mirror answers them. It promises
+// to restore the terminal, however it ends.
 import type { TerminalListener } from '../contract/client.ts'
 import { terminalSize } from '../contract/wire.ts'
 import { CoppiceFailure, type Failure, fail } from '../model/failure.ts'

@@ -1,4 +1,4 @@
-// What every verb of the CLI is given: where it runs, where it writes, and the way to the host. Built once by app/cli.ts.
+// What every verb of the CLI gets: where it runs, where it writes, and how it reaches the host. Built once by app/cli.ts.
 
 import { CoppiceFailure, fail } from '../model/failure.ts'
 import type { RunId } from '../model/ids.ts'

@@ -1,5 +1,5 @@
-// How a verb of the CLI ends badly: with a Failure of the host's, or with words of its own. Either becomes
-// `{code, message, next}`, the next step said in the CLI's own verbs. It must not know what is printed where.
+// How a verb of the CLI fails: with a Failure from the host, or with its own words. Either becomes `{code, message, next}`, with
+// the next step in the CLI's own verbs. It must not know what is printed where.
 import { sentenceOf } from '../contract/sentences.ts'
 import { CoppiceFailure, type Failure, type FailureCode, failureOf } from '../model/failure.ts'
 import { plainText } from '../model/text/text.ts'

@@ -1,5 +1,5 @@
-// The verbs about the host itself: host status, start and stop, serve, doctor. They know how to say that no host can be had, and
-// doctor then still looks at what can be looked at without one.
+// The verbs about the host itself: host status, start and stop, serve, doctor. They can report that no host is available; doctor
+// then still checks what can be checked without one.
 import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
 import type { Finding } from '../contract/commands/host.ts'

@@ -1,4 +1,5 @@
-// The journal in the open: what happened, when, by whom, to which run; searched, exported, and verified from its file alone.
+// `coppice journal`: what happened, when, who did it, and to which run; searched, exported, and verified using only the exported
+// file.
 import type { Event, JournalRecord } from '../model/event.ts'
 import { fail } from '../model/failure.ts'
 import { plainText } from '../model/text/text.ts'

@@ -1,5 +1,5 @@
-// The CLI's connection to one host: greeted, with a replica of its runs, made again when it is lost. A call that lost its connection
-// is made again under the same command id, so it happens once. It knows no verb.
+// The CLI's connection to one host: with the greeting done, a replica of its runs, and a reconnect when it is lost. A call that
+// lost its connection is repeated under the same command id, so it happens once. It knows no verb.
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Attachment,

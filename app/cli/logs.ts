@@ -1,5 +1,5 @@
-// `coppice logs`: what a run printed, from its first byte that is kept, and with --follow what it goes on to print. Raw bytes as
-// they were, or text without control sequences.
+// `coppice logs`: what a run printed, from the first byte that is kept, and with --follow also what it prints from then on. Either
+// the raw bytes, or text without control sequences.
 import { createLogText } from '../model/text/log-text.ts'
 import { type Cli, leavable, openWatching, runOf } from './cli.ts'
 import type { Link } from './link.ts'

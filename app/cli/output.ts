@@ -1,5 +1,5 @@
-// Where the CLI writes: facts to stdout, remarks and failures to stderr; one JSON value where --json was given. Colour only on a
-// terminal that wants it (NO_COLOR is honoured). Whoever calls it hands over plain text.
+// Where the CLI writes: facts to stdout, remarks and failures to stderr, and one JSON value if --json was given. It uses colour
+// only on a terminal that wants it (it honours NO_COLOR). Its callers pass plain text.
 import { styleText } from 'node:util'
 import type { Ending } from './errors.ts'
 

@@ -1,5 +1,5 @@
-// The command line's grammar: every verb, its arguments and options, and the help that tells of them. It promises that wrong usage
-// never reaches a verb. What the verbs do is handed in, so that parsing is tested without a host.
+// The command line's grammar: every verb, its arguments and options, and their help. It promises that wrong usage never reaches a
+// verb. The verbs themselves are passed in, so parsing is tested without a host.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { JournalOptions } from './journal-verb.ts'
 import type { LogsOptions } from './logs.ts'

@@ -1,5 +1,5 @@
-// The verbs that take away and bring back: rm, restore, trash, purge. What exists only here is named and counted before it goes,
-// and nothing is agreed to that was not shown; what is freed now is told apart from what is freed later.
+// The verbs that remove and restore: rm, restore, trash, keep, purge. What exists only here is named and counted before it is
+// removed, and a person confirms only what was shown. What is freed now is reported separately from what is freed later.
 import type { RemovalPreview, TrashEntry } from '../contract/commands/cleanup.ts'
 import { factSentence, freedSentence, lackingSentence, sentenceOf } from '../contract/sentences.ts'
 import type { ReportItem } from '../model/event.ts'

@@ -1,5 +1,5 @@
-// Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: facts and the moment in, plain
-// lines out. Everything that came from an agent, a repository or a prompt goes through plainText.
+// Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: it turns facts and the time into
+// plain lines. Everything from an agent, a repository or a prompt goes through plainText.
 import { approvalWords } from '../contract/approval-words.ts'
 import { phaseWord, sentenceOf } from '../contract/sentences.ts'
 import type { Approval } from '../model/approval.ts'

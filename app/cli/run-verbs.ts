@@ -1,5 +1,5 @@
-// The verbs about runs: run, list, show, send, stop, resume, push, pr, demo. Each asks the host, then says what the
-// replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
+// The verbs about runs: run, list, show, send, stop, resume, push, pr, demo; and add and trust. Each asks the host, then prints
+// what the replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
 import { resolve } from 'node:path'
 import { approvalKindWord, approvalWords } from '../contract/approval-words.ts'
 import { fail } from '../model/failure.ts'

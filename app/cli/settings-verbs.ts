@@ -1,5 +1,5 @@
-// `coppice settings`: every setting by its name, with its value, and what it may be. The list and the allowed values come from the
-// model, so that a setting that is added there is here at once.
+// `coppice settings`: every setting by name, with its value and the values it can have. The list and the allowed values come from
+// the model, so a setting that is added there appears here at once.
 import { z } from 'zod'
 import { defaultSettings, SettingsChange } from '../model/settings.ts'
 import { plainText } from '../model/text/text.ts'

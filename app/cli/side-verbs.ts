@@ -1,4 +1,4 @@
-// `coppice shell`, and what the other verbs need for the sessions beside a run's agent: which one is meant by a number, and its end.
+// `coppice shell`, and what the other verbs need for side sessions: which one a number means, and closing it.
 import { fail } from '../model/failure.ts'
 import { AgentName, type SideSession } from '../model/run.ts'
 import { sideOf } from '../model/session.ts'

@@ -1,6 +1,6 @@
-// Finds the host of a data directory and starts it where none runs. It promises one host however many ask at once (the loser of a
-// race finds the winner), a host that does not die with the caller, and a clear reason with the log's path where there is none. It
-// knows no command.
+// Finds the host of a data directory, and starts one if none is running. It promises one host however many ask at once (the loser
+// of a race finds the winner), a host that does not die with the caller, and a clear reason with the log's path if no host starts.
+// It knows no command.
 
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
-// Takes the questions out of a program's output before a real terminal sees them. The host's mirror has answered them already; a
-// second answer would reach the program as typing. Pure, and a sequence may be cut anywhere between two pieces. All else, bytes
-// and order, comes through unchanged.
+// Removes the questions from a program's output before a real terminal sees them. The host's mirror has answered them already, and
+// a second answer would reach the program as typing. Pure. A sequence may be split anywhere between two pieces. All other bytes
+// come through unchanged and in order.
 
 /** A filter with a memory of the sequence that the last piece ended in. */
 export function createQueryFilter(): (bytes: Uint8Array) => Uint8Array {

@@ -1,5 +1,5 @@
-// Tables and widths for a terminal: aligned columns that fit the width they are given, whatever characters the cells hold. Pure.
-// It knows no runs; its callers hand it text that is already plain.
+// Tables and widths for a terminal: aligned columns that fit the given width, whatever characters the cells contain. Pure. It knows
+// no runs; its callers pass text that is already plain.
 
 export interface Column {
   readonly title: string

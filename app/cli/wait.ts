@@ -1,4 +1,5 @@
-// When has a run got as far as a script waits for? Pure: one run's facts in, an answer out; the link feeds it each event.
+// Has a run reached the phase that a script waits for? Pure: it takes one run's facts and returns an answer; the link passes it
+// each event.
 import { sentenceOf } from '../contract/sentences.ts'
 import { isAsking, isSettled, Phase, type Run } from '../model/run.ts'
 import { plainText } from '../model/text/text.ts'

@@ -1,6 +1,6 @@
-// The client's side of one connection to a keeper: requests that are answered, input in its order, streams that can be
-// paused and taken up again at their byte. It promises that nothing hangs: when the keeper dies, every open request is
-// refused and every stream is told. It starts nothing and knows no paths but the socket's.
+// The client's side of one connection to a keeper: requests with replies, input in order, and streams that can be paused and
+// continued at the byte where they stopped. It promises that nothing hangs: when the keeper dies, every open request is refused and
+// every stream is told. It starts nothing and knows only the socket's path.
 import { connect, type Socket } from 'node:net'
 import {
   CHUNK,

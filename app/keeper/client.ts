@@ -1,6 +1,6 @@
-// How the rest of Coppice reaches the keeper: connects to the one of a data directory, or starts it, and gives its commands
-// as functions. It promises that however many start at once, one keeper is left and all are connected to it; and that what a
-// session printed can be read from disk when no keeper is left. It knows no runs, no git and no database.
+// How the rest of Coppice reaches the keeper: it connects to the keeper of a data directory, or starts one, and offers its commands
+// as functions. It promises that one keeper remains however many are started at once, with every client connected to it, and that
+// what a session printed can be read from disk if no keeper is left. It knows no runs, no git and no database.
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
-// Keeps one session's terminal out of the next session's hands. node-pty 1.1.0 leaves the master of every pty inheritable on
-// Linux (microsoft/node-pty#657): a later agent would hold the terminals of the earlier ones, could read and type there, and
-// would keep them from being hung up. Node has no fcntl, but `node:ffi` (on by default in 26) reaches ioctl(FIOCLEX), which
-// takes no third argument and is the same on every Linux. On macOS node-pty spawns with POSIX_SPAWN_CLOEXEC_DEFAULT.
+// Keeps one session's terminal out of the next session's hands. node-pty 1.1.0 leaves the master of every pty inheritable on Linux
+// (microsoft/node-pty#657). A later agent would hold the terminals of the earlier ones, could read and type there, and would keep
+// them from being hung up. Node has no fcntl, but `node:ffi` (on by default in 26) reaches ioctl(FIOCLEX), which takes no third
+// argument and is the same on every Linux. On macOS node-pty spawns with POSIX_SPAWN_CLOEXEC_DEFAULT.
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 

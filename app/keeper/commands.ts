@@ -1,4 +1,4 @@
-// What a client can ask of the keeper, one entry each. Every input is checked here: a client is another process, perhaps of
+// What a client can ask of the keeper, one entry each. Every input is checked here, because a client is another process, perhaps of
 // another version. It promises that a wrong input changes nothing. It knows no sockets.
 import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'

@@ -1,6 +1,6 @@
-// The keeper's side of one client: hello, requests and their replies, and its subscriptions, fed as fast as the socket takes
-// them. It promises that a client that does not read costs at most a socket's buffer and stalls nobody else: what is not sent
-// stays in the spool, and is read from there when the socket has drained. It knows no commands.
+// The keeper's side of one client: hello, requests with their replies, and its subscriptions, sent as fast as the socket takes
+// them. It promises that a client that does not read costs at most a socket's buffer and delays nobody else: what is not sent stays
+// in the spool, and is read from there when the socket has drained. It knows no commands.
 import type { Socket } from 'node:net'
 import {
   CHUNK,

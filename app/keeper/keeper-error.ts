@@ -1,4 +1,4 @@
-// What a keeper refuses, and what its client cannot reach, as a closed set of codes.
+// What a keeper refuses and what its client cannot reach, as a closed set of codes.
 
 export type KeeperErrorCode =
   /** No keeper answers. */

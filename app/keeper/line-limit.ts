@@ -1,5 +1,5 @@
-// How long a line may be that is typed into a terminal. A program that reads whole lines gets them from the kernel, which holds one
-// line of a fixed size and drops the rest of a longer one without a word. Node has no tcgetattr; `node:ffi` reaches it.
+// How long a line typed into a terminal may be. A program that reads whole lines gets them from the kernel, which holds one line of
+// a fixed size and silently drops the rest of a longer one. Node has no tcgetattr; `node:ffi` reaches it.
 import { createRequire } from 'node:module'
 
 /** Where a termios has its input and local flags, the bits that matter, and what one line may hold besides its end. */

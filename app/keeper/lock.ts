@@ -1,5 +1,5 @@
-// One keeper per data directory: an exclusive lock on a small SQLite file, held for life. The kernel drops it with the
-// process, however that ends; a pid file would race and go stale. Nothing is ever stored in the file.
+// One keeper per data directory: an exclusive lock on a small SQLite file, held for life. The kernel releases it with the process,
+// however that ends; a pid file would race and go stale. Nothing is ever stored in the file.
 import { DatabaseSync } from 'node:sqlite'
 
 /** Takes the lock, or returns null at once where another process holds it. Throws where the file cannot be used at all. */

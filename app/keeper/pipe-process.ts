@@ -1,6 +1,6 @@
-// A child behind pipes, for agents that print one JSON object a line: stdout and stderr stay two streams, so that nothing
-// ever mixes into the objects. It promises a session and group of its own, that both streams are always drained, and that
-// nothing of them is lost at the exit. (Node's pipes are socket pairs: a child cannot open /dev/stdout anew on Linux.)
+// A child behind pipes, for agents that print one JSON object per line. stdout and stderr stay two streams, so that nothing mixes
+// into the objects. It promises its own session and group for the child, that both streams are always drained, and that nothing of
+// them is lost at the exit. (Node's pipes are socket pairs: on Linux a child cannot open /dev/stdout again.)
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { SpawnSpec } from './frames.ts'

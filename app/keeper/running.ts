@@ -1,6 +1,6 @@
-// The one shape of a running child, whether it sits behind a terminal or behind pipes, and what both need to be started:
-// the program found, the directory there, the arguments not too long, each with the error the system would have given
-// (node-pty's child would only print it and exit 1).
+// The common shape of a running child, behind a terminal or behind pipes, and the checks that both need before a start: the program
+// is found, the directory exists, the arguments are not too long. Each failure is the error that the system would have given
+// (node-pty's child would only print it and exit with 1).
 import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { constants as os } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'

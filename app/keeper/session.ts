@@ -1,5 +1,5 @@
-// One session: a child, its spools, and what is known about it, which also stands in its directory on disk, so that an exit
-// is not forgotten when the keeper itself has ended before a host came to ask. It knows no sockets and no clients.
+// One session: a child, its spools, and what is known about it. That is also kept in its directory on disk, so that an exit is not
+// forgotten if the keeper ends before a host asks. It knows no sockets and no clients.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

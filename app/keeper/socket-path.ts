@@ -1,6 +1,6 @@
-// Where the unix sockets of a data directory are. A socket's path has at most 107 bytes (sun_path), so it cannot stand in
-// the data directory itself; it stands in a 0700 directory of ours, named by a hash of the data directory. It promises that
-// nobody else can have made that directory. It knows no protocol.
+// Where the unix sockets of a data directory are. A socket's path has at most 107 bytes (sun_path), so it cannot be in the data
+// directory itself. It is in a 0700 directory of ours, named by a hash of the data directory. It promises that nobody else can have
+// created that directory. It knows no protocol.
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

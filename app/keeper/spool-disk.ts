@@ -1,6 +1,6 @@
-// What a spool leaves on disk, and how it is read without the keeper that wrote it: segment files named by their stream and
-// the offset of their first byte. A kill can cut the last file short at any byte, and leave a file longer than the next
-// one's offset says; both are read as what was certainly written. It never writes.
+// What a spool leaves on disk, and how to read it without the keeper that wrote it: segment files named by their stream and the
+// offset of their first byte. A kill can cut the last file short at any byte, and can leave a file longer than the offset of the
+// next one says. In both cases only what was certainly written is read. It never writes.
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 

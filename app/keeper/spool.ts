@@ -1,7 +1,7 @@
-// The output of one stream: the last `capBytes` of it, addressed by the absolute offset of each byte since the session
-// began. It promises that `append` never waits and never throws, that what can be read is one unbroken range that ends at
-// the last byte appended, and that a disk that is full or slow costs old bytes, never new ones and never the session. The
-// newest bytes are in memory; a file writer follows a moment later. It knows no sessions and no sockets.
+// The output of one stream: its last `capBytes` bytes, addressed by the absolute offset of each byte since the session began. It
+// promises that `append` never waits and never throws, that what can be read is one unbroken range that ends at the last appended
+// byte, and that a full or slow disk costs old bytes, never new ones and never the session. The newest bytes are in memory; a file
+// writer follows a moment later. It knows no sessions and no sockets.
 import { mkdirSync } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'

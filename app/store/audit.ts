@@ -1,6 +1,6 @@
-// The audit log: the journal as people keep it, one line a record, as JSONL or CSV. Each line carries the whole record (so that
-// the journal's own chain can be checked from the file alone), the columns a reader wants, and a hash over all of it and the
-// line before, so that no column can be changed unseen. It writes text and opens no database.
+// The audit log: the journal in the form that people keep, one line per record, as JSONL or CSV. Each line holds the whole record
+// (so that the journal's own chain can be checked with the file alone), the columns a reader wants, and a hash over all of it and
+// the line before, so that no column can be changed unnoticed. It writes text and opens no database.
 import type { Event, JournalRecord } from '../model/event.ts'
 import { visibleText } from '../model/text/text.ts'
 import { canonicalJson, sha256 } from './canonical.ts'

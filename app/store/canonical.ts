@@ -1,5 +1,5 @@
-// One spelling for one value, so that a hash of it means something: keys sorted by code unit, no spaces, no undefined. The
-// hash chain, the audit export and the hash of a command's input all go through here. It knows nothing of what it spells.
+// One spelling for each value, so that its hash means something: keys sorted by code unit, no spaces, no undefined. The hash chain,
+// the audit export and the hash of a command's input all use it. It does not know what the values mean.
 import { createHash } from 'node:crypto'
 
 /** JSON with sorted keys (the shape of RFC 8785 for what the journal holds: strings, finite numbers, booleans, null). */

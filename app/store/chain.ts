@@ -1,6 +1,6 @@
-// The hash chain of the journal: each record's hash covers everything else in it and the hash before it, so that a record that
-// was changed, taken out, put in or moved shows at the first place where it matters. Pure but for SHA-256. A chain alone cannot
-// show that its tail was cut off: whoever needs that keeps the head elsewhere and hands it in as the anchor.
+// The hash chain of the journal. Each record's hash covers everything else in the record and the hash before it, so a record that
+// was changed, deleted, inserted or moved is found at the first place where it matters. Pure except for SHA-256. A chain alone
+// cannot show that its end was cut off: whoever needs that keeps the last hash elsewhere and passes it in as the anchor.
 import type { JournalRecord } from '../model/event.ts'
 import { canonicalJson, sha256 } from './canonical.ts'
 

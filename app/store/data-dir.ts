@@ -1,4 +1,4 @@
-// The data directory: where it is, that it is safe to use, and what lies where in it. It promises a directory of the person's
+// The data directory: where it is, whether it is safe to use, and where things are in it. It promises a directory of the person's
 // own with mode 0700, or a CoppiceFailure that says what is wrong with the one that was named. It opens no database.
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
-// Opens the journal's SQLite file: WAL, every commit on the disk before it returns, checked, and brought to this build's shape.
-// It promises that a file it cannot use is never deleted and never overwritten: a damaged one is put aside under a name with
-// its date, a newer one is not touched at all. It knows tables, not what the records mean.
+// Opens the journal's SQLite file: WAL, every commit on the disk before it returns, checked, and migrated to this build's schema.
+// It promises that a file it cannot use is never deleted or overwritten: a damaged one is moved aside under a name with its date, a
+// newer one is not touched at all. It knows tables, not what the records mean.
 import { closeSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'

@@ -1,5 +1,5 @@
-// The fold of a long journal, one event at a time, without copying every run for each: `reduce` changes nothing but the run that
-// an event names, so it is given that run alone. A property test holds this to the plain fold. It reads no database.
+// Folds a long journal one event at a time, without copying every run for each event: `reduce` changes only the run that an event
+// names, so it gets only that run. A property test checks that this equals the plain fold. It reads no database.
 import type { Event } from '../model/event.ts'
 import type { Repository } from '../model/repository.ts'
 import type { Run } from '../model/run.ts'

@@ -1,6 +1,6 @@
-// The journal: what happened, in order, durable before anyone is told, and the state as its fold. It is the one way to change the
-// state, and it is the audit log. It promises one chain of hashes without gaps, listeners in order, and that an append that
-// failed changed nothing. It knows events as values; what they are for is the business of app/runs.
+// The journal: what happened, in order, durable before anyone is told, and the state as its fold. It is the only way to change the
+// state, and it is the audit log. It promises one chain of hashes without gaps, listeners called in order, and that a failed append
+// changes nothing. It knows events as values; app/runs knows what they are for.
 import { type Actor, Event, type JournalRecord } from '../model/event.ts'
 import { reduce, type State } from '../model/state.ts'
 import { visibleText } from '../model/text/text.ts'

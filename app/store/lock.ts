@@ -1,5 +1,5 @@
-// One owner per data directory: an exclusive lock on a small SQLite file, held until it is released or the process dies, by
-// whatever means. A pid file races and outlives a kill; here the pid is written beside it and only ever shown.
+// One owner per data directory: an exclusive lock on a small SQLite file, held until it is released or the process dies, however
+// that happens. A pid file races and outlives a kill. Here the pid is written beside the lock and only ever shown.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { writeWhole } from '../disk/files.ts'

@@ -1,5 +1,5 @@
-// What was answered to each command, so that a client which lost the answer may ask again and gets the same one. A retry comes
-// within seconds, so the latest are kept, by their number: a clock that jumps takes none of them away. It knows no commands.
+// The replies to commands, so that a client that lost one can ask again and gets the same reply. A retry comes within seconds, so a
+// fixed number of the latest is kept; a clock that jumps removes none of them. It knows no commands.
 import type { Failure } from '../model/failure.ts'
 import type { Database } from './database.ts'
 

@@ -1,5 +1,5 @@
-// A few megabytes that are set aside while there is space, and given back when the disk is full: a removal, a stop and a purge have
-// to be written down too, and they are what makes space again. Nothing is ever kept in the file.
+// A few megabytes that are reserved while there is space and released when the disk is full. A removal, a stop and a permanent
+// deletion have to be recorded too, and they are what frees space. Nothing is ever stored in the file.
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 

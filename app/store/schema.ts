@@ -1,5 +1,5 @@
-// The shape of the database, as the list of steps that led to it. A new file takes all of them too, so a migrated one and a new
-// one cannot differ. A step that was released is never changed; a new shape is a new step, tested from a committed old file.
+// The schema of the database, as the list of steps that led to it. A new file goes through all of them too, so a migrated one and a
+// new one cannot differ. A released step is never changed; a new schema is a new step, tested with a committed old file.
 
 /** What version 0 looked like. Kept for ever: the first of the steps. */
 const version0 = `

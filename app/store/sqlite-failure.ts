@@ -1,4 +1,5 @@
-// What SQLite says, as a Failure. The table of result codes is https://sqlite.org/rescode.html; the low byte is the primary one.
+// Turns SQLite's errors into a Failure. The table of result codes is https://sqlite.org/rescode.html; the low byte is the primary
+// one.
 import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { CoppiceFailure, fail, systemFailureCode } from '../model/failure.ts'
 

@@ -1,6 +1,6 @@
-// Checks an exported audit log by the file alone: that every line is as it was written, in its place, and that the journal's own
-// chain holds. It names the first bad record. What no file can show by itself is that it is the newest: an attacker may write
-// a shorter log from the start, so the head can be compared with one that was kept elsewhere.
+// Checks an exported audit log using only the file: every line is unchanged and in its place, and the journal's own chain holds. It
+// names the first bad record. No file can prove by itself that it is the newest: an attacker may write a shorter log from the
+// start. So the last hash can be compared with one that was kept elsewhere.
 import { createReadStream } from 'node:fs'
 import type { JournalRecord } from '../model/event.ts'
 import {

@@ -1,4 +1,4 @@
-// Claude Code: interactive in a terminal, headless with stream-json. Its flags and quirks were read off the real 2.1.330.
+// Claude Code: interactive in a terminal, headless with stream-json. Its flags and quirks were observed on the real 2.1.330.
 import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'
 import type { TitleReader } from '../../model/transcript.ts'

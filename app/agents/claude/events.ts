@@ -1,6 +1,6 @@
-// Claude Code's stream-json, as 2.1.330 prints it. The order of an event's keys varies, several `result` events may come in one
-// run (a background task ends after the first), `init` repeats with every turn, and the cost is cumulative over the whole
-// conversation, resumed ones included: hence the last one counts and nothing is added up.
+// Claude Code's stream-json, as 2.1.330 prints it. The order of an event's keys varies, one run can have several `result` events (a
+// background task ends after the first), `init` repeats with every turn, and the cost is cumulative over the whole conversation,
+// including resumed ones. So the last one counts, and nothing is added up.
 
 import { counted } from '../../model/text/units.ts'
 import type { EventSummary, TranscriptLine } from '../../model/transcript.ts'

@@ -1,4 +1,4 @@
-// Codex: interactive in a terminal, headless with `codex exec --json`. Its flags and quirks were read off the real 0.169.0.
+// Codex: interactive in a terminal, headless with `codex exec --json`. Its flags and quirks were observed on the real 0.169.0.
 import { join } from 'node:path'
 import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'

@@ -1,5 +1,5 @@
 // `codex exec --json`, as 0.169.0 prints it. A top-level `error` is a retry notice and not the end; `turn.completed` and
-// `turn.failed` are. It reports tokens, no cost. A command that its sandbox refuses may leave no event at all.
+// `turn.failed` are the end. It reports tokens but no cost. A command that its sandbox refuses may leave no event at all.
 
 import { counted } from '../../model/text/units.ts'
 import type { EventSummary } from '../../model/transcript.ts'

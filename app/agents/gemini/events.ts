@@ -1,5 +1,5 @@
-// Gemini CLI's stream-json, as 0.61.0 prints it. What it says arrives in pieces (`delta`), which are put together here and
-// shown when the next event of another kind comes. It reports tokens, no cost.
+// Gemini CLI's stream-json, as 0.61.0 prints it. Its text arrives in pieces (`delta`), which are joined here and shown when the
+// next event of another kind comes. It reports tokens but no cost.
 
 import { counted } from '../../model/text/units.ts'
 import type { TranscriptLine } from '../../model/transcript.ts'

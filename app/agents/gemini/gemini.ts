@@ -1,4 +1,4 @@
-// Gemini CLI: interactive in a terminal, headless with stream-json. Its flags and quirks were read off the real 0.61.0.
+// Gemini CLI: interactive in a terminal, headless with stream-json. Its flags and quirks were observed on the real 0.61.0.
 import { dirname } from 'node:path'
 import { agentWords } from '../../model/agent.ts'
 import type { AgentOptions } from '../../model/run.ts'
