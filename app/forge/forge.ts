@@ -1,6 +1,5 @@
-// What a hosting service can do for a run, and which service a remote is on. What none of them can do, the person does on the
-// forge's own page (compare-page.ts). A new forge is a file beside this one and a line below (docs/adding-a-forge.md).
-import { github } from './github.ts'
+// What a hosting service can do for a run. What none of them can do the person does on the forge's own page
+// (compare-page.ts). A new forge is a file beside this one and a line in forges.ts (docs/adding-a-forge.md).
 
 export interface PullRequestDraft {
   /** The remote's URL as git has it (https, ssh or scp-like). */
@@ -36,9 +35,3 @@ export interface Forge {
   /** Opens a pull request, or finds the one that the branch has already: safe to repeat. */
   openPullRequest(place: ForgePlace, draft: PullRequestDraft): Promise<PullRequestAnswer>
 }
-
-/** The most particular first: GitHub takes every address that a browser could open. */
-const forges: readonly Forge[] = [github]
-
-/** The forge that serves a remote, or null where its address leads to none. */
-export const forgeOf = (remoteUrl: string): Forge | null => forges.find((forge) => forge.serves(remoteUrl)) ?? null

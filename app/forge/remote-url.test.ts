@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { forgeOf } from './forge.ts'
+import { forgeOf } from './forges.ts'
 import { forgeUrl, parseRemoteUrl } from './remote-url.ts'
 
 describe('parseRemoteUrl', () => {

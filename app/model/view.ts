@@ -1,7 +1,8 @@
 // A run as a machine reads it: the CLI's --json, with the same facts that a person sees in the window.
 import { attentionOf } from './attention.ts'
 import type { Live, Phase, Run, SideSession } from './run.ts'
-import { type ActivityState, type Exit, shownSides } from './session.ts'
+import type { ActivityState, Exit } from './session.ts'
+import { shownSides } from './side-session.ts'
 import type { State } from './state.ts'
 
 export interface SideView extends Omit<SideSession, 'startedAt' | 'endedAt' | 'closed'> {

@@ -2,7 +2,7 @@
 // the palette and the sheet of keys all come from it, so they cannot disagree.
 import { attentionOf } from '../../app/model/attention.ts'
 import { isAsking, isKept, isLive, isSettled, type Live, type Run, type SideSession } from '../../app/model/run.ts'
-import { shownSides } from '../../app/model/session.ts'
+import { shownSides } from '../../app/model/side-session.ts'
 import { useReplica } from '../client/replica.ts'
 import { isDone, needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
 import type { IconName } from '../parts/Icon.tsx'

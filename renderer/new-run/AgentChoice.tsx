@@ -4,8 +4,7 @@ import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { agentMark, line } from '../parts/words.ts'
-import { isThere } from './NewRunDialog.tsx'
-import { type Form, optionLabels } from './new-run-form.ts'
+import { canStart, type Form, optionLabels } from './new-run-form.ts'
 import './agent-choice.css'
 
 interface Props {
@@ -19,8 +18,8 @@ export function AgentChoice({
   set,
   demo,
 }: Props & { agents: readonly DetectedAgent[] | null; demo: boolean }) {
-  const offered = (agents ?? []).filter((agent) => isThere(agent) && (agent.name !== 'demo' || demo))
-  const missing = (agents ?? []).filter((agent) => !isThere(agent))
+  const offered = (agents ?? []).filter((agent) => canStart(agent) && (agent.name !== 'demo' || demo))
+  const missing = (agents ?? []).filter((agent) => !canStart(agent))
   const found = offered.filter((agent) => agent.found !== null && !['shell', 'command', 'demo'].includes(agent.name))
   return (
     <fieldset className="field">

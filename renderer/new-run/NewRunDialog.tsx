@@ -18,7 +18,16 @@ import { line, shortRef } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
 import { AgentChoice, AgentForm } from './AgentChoice.tsx'
 import { BeforeStart } from './BeforeStart.tsx'
-import { createInput, draftFrom, emptyForm, type Form, incomplete, optionsOf, withDraft } from './new-run-form.ts'
+import {
+  canStart,
+  createInput,
+  draftFrom,
+  emptyForm,
+  type Form,
+  incomplete,
+  optionsOf,
+  withDraft,
+} from './new-run-form.ts'
 import './new-run-dialog.css'
 
 const lastKey = 'coppice.new-run'
@@ -79,8 +88,8 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
         setAgents(found)
         setForm((before) => {
           const chosen = found.find((one) => one.name === before.agent)
-          if (chosen && isThere(chosen)) return before
-          const first = found.find((one) => isThere(one) && one.name !== 'demo')
+          if (chosen && canStart(chosen)) return before
+          const first = found.find((one) => canStart(one) && one.name !== 'demo')
           return first
             ? { ...before, agent: first.name, mode: first.modes.includes(before.mode) ? before.mode : 'interactive' }
             : before
@@ -337,9 +346,6 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     </Modal>
   )
 }
-
-export const isThere = (agent: DetectedAgent): boolean =>
-  agent.found !== null || agent.name === 'shell' || agent.name === 'command' || agent.name === 'demo'
 
 function footnote(form: Form, details: RepositoryDetails | null): string {
   if (form.start === 'in-place') return 'The agent works in that folder itself, not in a copy.'

@@ -149,3 +149,7 @@ export function incomplete(form: Form): string | null {
   }
   return null
 }
+
+/** Whether an agent can be chosen: its program was found, or it needs none of its own. */
+export const canStart = (agent: DetectedAgent): boolean =>
+  agent.found !== null || agent.name === 'shell' || agent.name === 'command' || agent.name === 'demo'

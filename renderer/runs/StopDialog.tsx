@@ -1,6 +1,6 @@
 // Asks before a working agent is stopped. What it has done so far stays in the worktree.
 import { useRef } from 'react'
-import { liveSides } from '../../app/model/session.ts'
+import { liveSides } from '../../app/model/side-session.ts'
 import { stop } from '../actions/verbs.ts'
 import { useLive, useRun } from '../client/hooks.ts'
 import { Icon } from '../parts/Icon.tsx'

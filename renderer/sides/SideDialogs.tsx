@@ -1,7 +1,7 @@
 // The two questions about side sessions: which command or agent to open, and whether to close one that is still running.
 import { useEffect, useRef, useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
-import { sideOf } from '../../app/model/session.ts'
+import { sideOf } from '../../app/model/side-session.ts'
 import { attempt, closeSide, openSide } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
 import { Modal } from '../parts/Modal.tsx'

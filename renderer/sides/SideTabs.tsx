@@ -2,7 +2,7 @@
 // window decides which one is shown.
 import { Menu } from '@base-ui/react/menu'
 import type { Run, SideSession } from '../../app/model/run.ts'
-import { shownSides } from '../../app/model/session.ts'
+import { shownSides } from '../../app/model/side-session.ts'
 import { action, closeTab, labelOf, momentOf, perform } from '../actions/actions.ts'
 import { keyCap } from '../actions/keymap.ts'
 import { Icon } from '../parts/Icon.tsx'

@@ -2,7 +2,7 @@
 // screen is kept and comes back dimmed). It attaches the view to each new connection. Terminal bytes bypass React.
 import { useEffect, useRef, useState } from 'react'
 import { sentenceOf } from '../../app/contract/sentences.ts'
-import { sidesOf } from '../../app/model/session.ts'
+import { sidesOf } from '../../app/model/side-session.ts'
 import { bytesText } from '../../app/model/text/units.ts'
 import { useReplica } from '../client/replica.ts'
 import { Ticking } from '../parts/Ticking.tsx'

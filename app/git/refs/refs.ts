@@ -11,8 +11,6 @@ import { locateCheckout } from '../worktree/checkout.ts'
 import { branchNameProblem, firstFreeName } from './branch-name.ts'
 import { clearDeadRefLocks } from './ref-locks.ts'
 
-export { type FetchResult, fetchRef } from '../remote/fetch.ts'
-
 export interface Branch {
   /** refs/heads/… or refs/remotes/… */
   readonly ref: string

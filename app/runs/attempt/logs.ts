@@ -2,7 +2,7 @@
 import { readSpoolFromDisk } from '../../keeper/client.ts'
 import { fail } from '../../model/failure.ts'
 import { isSettled } from '../../model/run.ts'
-import { isSideSessionId, sideOf } from '../../model/session.ts'
+import { isSideSessionId, sideOf } from '../../model/side-session.ts'
 import { cutWhole, readableOutput } from '../../model/text/text.ts'
 import { nextTail } from '../../session/tail.ts'
 import { type Context, runOf } from '../context.ts'

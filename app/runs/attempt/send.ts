@@ -1,6 +1,6 @@
 // Sends text to a run without typing it: sanitised, pasted in the way that the program asked for, with Enter after it.
 import { fail } from '../../model/failure.ts'
-import { sideOf } from '../../model/session.ts'
+import { sideOf } from '../../model/side-session.ts'
 import { type Context, runOf } from '../context.ts'
 
 /** Pastes text into the run's session. `not-running` where it has none that takes input, `too-large` where a line would be cut. */

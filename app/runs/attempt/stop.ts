@@ -2,7 +2,7 @@
 // carries the run's mark, side sessions too. The row closes only on proven death; what survived is named.
 import { fail } from '../../model/failure.ts'
 import { isSettled, type Run } from '../../model/run.ts'
-import { liveSides } from '../../model/session.ts'
+import { liveSides } from '../../model/side-session.ts'
 import { runMark } from '../../process/environment.ts'
 import { descendants } from '../../process/tree.ts'
 import { expiryEvents } from '../approval/ask.ts'

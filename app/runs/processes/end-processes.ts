@@ -1,6 +1,6 @@
 // Ends every process of a run, wherever it has gone: the sessions that the keeper holds for it, their descendants, what was seen
 // in its tree before, and whatever carries the run's mark. The keeper and the host themselves are never taken.
-import { isSideSessionId } from '../../model/session.ts'
+import { isSideSessionId } from '../../model/side-session.ts'
 import { runMark } from '../../process/environment.ts'
 import { descendants, type ProcessIdentity, stopTree } from '../../process/tree.ts'
 import type { Context } from '../context.ts'

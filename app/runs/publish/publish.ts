@@ -1,7 +1,7 @@
 // Publishes a run: its own branch, with an explicit refspec, never with force, never through a tracked upstream; then a pull
 // request titled "[agent] <id>". Both are safe to repeat.
 import { comparePage } from '../../forge/compare-page.ts'
-import { forgeOf } from '../../forge/forge.ts'
+import { forgeOf } from '../../forge/forges.ts'
 import { forgeUrl } from '../../forge/remote-url.ts'
 import { withRealHost } from '../../forge/ssh-host.ts'
 import type { GitContext } from '../../git/exec.ts'

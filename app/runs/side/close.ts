@@ -1,7 +1,7 @@
 // Closes a side session: it ends with everything it started, and its tab disappears. If it has already ended, only its tab
 // disappears.
 import { fail } from '../../model/failure.ts'
-import { sideOf } from '../../model/session.ts'
+import { sideOf } from '../../model/side-session.ts'
 import { stopTree } from '../../process/tree.ts'
 import { alone, type Caller, type Context, record, runOf } from '../context.ts'
 import { endSide, exitOf, hangUp } from './watch.ts'

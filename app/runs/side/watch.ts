@@ -2,7 +2,8 @@
 // exit, a person who closes it, a stop of the run, or a recovery that no longer finds it.
 import { adapterOf } from '../../agents/adapters.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'
-import { type Exit, liveSides, sideOf, sidesOf } from '../../model/session.ts'
+import type { Exit } from '../../model/session.ts'
+import { liveSides, sideOf, sidesOf } from '../../model/side-session.ts'
 import { openSession } from '../../session/session.ts'
 import { type Caller, type Context, record, runOf } from '../context.ts'
 import { firstSize, sessionDirectory } from '../terminal.ts'
