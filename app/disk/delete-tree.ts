@@ -43,6 +43,8 @@ export async function mountsBelow(path: string): Promise<string[]> {
 /**
  * Deletes the tree at `path` and gives the bytes that came back (blocks of inodes that had no other link). Throws `not-ours`
  * where the directory is not the one that was inspected, `in-use` where something is mounted inside; then nothing is deleted.
+ * What the system does not let go is passed over, so that all the rest is freed: then `partly-deleted`, with its names and the bytes
+ * that came back.
  * What was caught half-way by a crash is deleted by the next call.
  */
 export async function deleteTree(
@@ -66,13 +68,23 @@ export async function deleteTree(
         const real = await realpath(process.platform === 'linux' ? `/proc/self/fd/${root.fd}` : path)
         if (real !== join(await realpath(options.within), relative(options.within, path))) throw swapped(path)
       }
-      const tree: Tree = { root, rootPath: path, device: expected.device, raised: 0 }
+      const tree: Tree = { root, rootPath: path, device: expected.device, raised: 0, stuck: [], stuckCount: 0, why: '' }
       let freed = await empty(tree, root, path, 0)
       // Those that lay too deep were raised into the root, and theirs again.
       for (let before = -1; before !== tree.raised; ) {
         before = tree.raised
+        // Counted afresh: what is stuck is met again in every round.
+        tree.stuck.length = tree.stuckCount = 0
         freed += await empty(tree, root, path, 0)
       }
+      if (tree.stuckCount > 0)
+        throw fail('partly-deleted', {
+          path,
+          count: tree.stuckCount,
+          names: tree.stuck,
+          bytes: freed,
+          message: tree.why,
+        })
       const own = await root.stat()
       await removing(parent, () => rmdir(place))
       return freed + own.blocks * 512
@@ -90,6 +102,29 @@ interface Tree {
   readonly device: string
   /** How many directories were raised so far: their new names are numbered. */
   raised: number
+  /** The first few that could not be deleted, by their paths in the tree; how many there are; what the system said of the last. */
+  readonly stuck: string[]
+  stuckCount: number
+  why: string
+}
+
+const maxNamed = 5
+/** What the system says of a name that it does not let go: immutable, forbidden, a read-only file system, in use. */
+const stuckCodes = ['EPERM', 'EACCES', 'EROFS', 'EBUSY']
+
+/** Does `effect`; false where the system refuses it for good, which is noted. */
+async function orStuck(tree: Tree, path: string, effect: () => Promise<void>): Promise<boolean> {
+  try {
+    await effect()
+    return true
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (!stuckCodes.includes(code ?? '')) throw error
+    tree.stuckCount++
+    tree.why = `${code}, ${syscall}`
+    if (tree.stuck.length < maxNamed) tree.stuck.push(relative(tree.rootPath, path))
+    return false
+  }
 }
 
 // Each level holds a descriptor; a machine may allow as few as 64 to a process.
@@ -104,16 +139,16 @@ async function empty(tree: Tree, directory: FileHandle, path: string, depth: num
   for (const entry of entries) {
     const child = below(directory, path, entry.name)
     if (entry.isDirectory()) freed += await removeFolder(tree, directory, child, `${path}/${entry.name}`, depth)
-    else freed += await removeLeaf(directory, child)
+    else freed += await removeLeaf(tree, directory, child, `${path}/${entry.name}`)
   }
   return freed
 }
 
-async function removeLeaf(directory: FileHandle, place: Buffer): Promise<number> {
+async function removeLeaf(tree: Tree, directory: FileHandle, place: Buffer, path: string): Promise<number> {
   const facts = await lstat(place).catch(orNothing)
   if (!facts) return 0
-  await removing(directory, () => unlink(place))
-  return facts.nlink <= 1 ? facts.blocks * 512 : 0
+  const gone = await orStuck(tree, path, () => removing(directory, () => unlink(place)))
+  return gone && facts.nlink <= 1 ? facts.blocks * 512 : 0
 }
 
 async function removeFolder(
@@ -125,7 +160,7 @@ async function removeFolder(
 ): Promise<number> {
   const child = await openOwn(place)
   // It was swapped for a link or a file meanwhile: that itself goes, nothing behind it.
-  if (child === 'other') return removeLeaf(directory, place)
+  if (child === 'other') return removeLeaf(tree, directory, place, path)
   if (child === null) return 0
   try {
     const facts = await child.stat()
@@ -135,9 +170,12 @@ async function removeFolder(
       await raise(tree, directory, child, place)
       return 0
     }
+    const before = tree.stuckCount
     const freed = await empty(tree, child, path, depth + 1)
-    await removing(directory, () => rmdir(place))
-    return freed + facts.blocks * 512
+    // What holds a file that stays has to stay too.
+    if (tree.stuckCount > before) return freed
+    const gone = await orStuck(tree, path, () => removing(directory, () => rmdir(place)))
+    return gone ? freed + facts.blocks * 512 : freed
   } finally {
     await child.close()
   }

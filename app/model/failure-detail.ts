@@ -152,6 +152,7 @@ export const failureDetails = {
   'in-use': ['what', 'count', 'names', 'suggestion', 'address', 'port', 'runs', 'command', 'exit'],
   'no-trash': ['suggestion'],
   'trash-missing': [],
+  'partly-deleted': ['what', 'count', 'names', 'bytes'],
   'restore-conflict': ['branch', 'suggestion'],
   'not-ours': [],
   // the machine

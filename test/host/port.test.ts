@@ -477,3 +477,57 @@ describe('the port', () => {
     await expect(again).rejects.toMatchObject({ failure: { code: 'in-use', detail: { port: number } } })
   })
 })
+
+describe('connections that are never closed', () => {
+  /** A client that keeps its end open whatever the host says. */
+  const hold = (number: number, text: string) =>
+    new Promise<{ closed: Promise<void> }>((resolve, reject) => {
+      const socket = connectNet({ port: number, host: '127.0.0.1', allowHalfOpen: true }, () => {
+        socket.write(text)
+        resolve({ closed })
+      })
+      const closed = new Promise<void>((done) => socket.once('close', () => done()))
+      socket.on('error', () => {})
+      socket.once('error', reject)
+      socket.resume()
+      // It keeps writing after the host's last word: only an end that the host has given up altogether answers with a reset.
+      socket.once('end', () => {
+        const timer = setInterval(() => socket.write('x'), 20)
+        socket.once('close', () => clearInterval(timer))
+      })
+      ends.push(() => socket.destroy())
+    })
+
+  it.each([
+    ['half a request', () => 'GET / HTTP/1.1\r\nX: '],
+    [
+      'a refused upgrade',
+      () => 'GET /socket HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    ],
+    ['no HTTP at all', () => 'hello\r\n\r\n'],
+  ])('by %s, 300 of them: the next page is served, and a session that was there before goes on', async (_, text) => {
+    const opened = await open()
+    const { number } = opened
+    const { cookie, 'x-coppice-key': key } = await login(opened)
+    const socket = new WebSocket(`ws://127.0.0.1:${number}/socket`, ['coppice', key], {
+      headers: { cookie, ...own(number) },
+    })
+    ends.push(() => socket.terminate())
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    for (let n = 0; n < 300; n++) await hold(number, text())
+    expect((await ask(number, {})).status).toBe(200)
+    expect(socket.readyState).toBe(WebSocket.OPEN)
+  })
+
+  it('are let go by the host once it has refused them', async () => {
+    const { number } = await open()
+    const refused = await hold(
+      number,
+      'GET /socket HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    )
+    await refused.closed
+    const nonsense = await hold(number, 'hello\r\n\r\n')
+    await nonsense.closed
+    expect((await ask(number, {})).status).toBe(200)
+  })
+})

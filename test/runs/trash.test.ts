@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -12,8 +13,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sentenceOf } from '../../app/contract/sentences.ts'
 import { stopMeasuring } from '../../app/disk/measure.ts'
 import type { Keeper } from '../../app/keeper/client.ts'
+import { CoppiceFailure, type Failure } from '../../app/model/failure.ts'
 import type { Context } from '../../app/runs/context.ts'
 import { createLiveTable } from '../../app/runs/live.ts'
 import { createSeenProcesses } from '../../app/runs/processes/own-processes.ts'
@@ -51,6 +54,15 @@ afterEach(async () => {
   repo?.close()
   await stopMeasuring()
 })
+
+async function failureOf(call: Promise<unknown>): Promise<Failure> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  if (!(error instanceof CoppiceFailure)) throw new Error(`expected a failure, there was ${String(error)}`)
+  return error.failure
+}
 
 /** The deadlines of a host that has watched without a pause for as long as there has been time. */
 function watchedUntil(moment: number, path: string) {
@@ -249,5 +261,52 @@ describe('the trash in time', () => {
     await sweepAt(removedAt + hourMs)
     expect(existsSync(join(tree, 'node_modules'))).toBe(false)
     expect(fingerprint(outside)).toEqual(before)
+  })
+})
+
+describe('a file that may not be deleted', () => {
+  it('is named; the rest is freed and counted; what is left can be deleted later, and is not restored', async ({
+    skip,
+  }) => {
+    await host.start(repositoryId, 'mkdir -p aa zz/deep; echo keep > aa/one; echo x > zz/deep/f', { id: 'stuck' })
+    const run = await host.untilPhase('stuck', 'exited')
+    const stuck = join(run.worktree!, 'zz/deep/f')
+    try {
+      execFileSync('chattr', ['+i', stuck], { stdio: 'ignore' })
+    } catch {
+      console.log('NOT RUN: files may not be made immutable here')
+      return skip()
+    }
+    const { consent } = await host.call('run.preview-removal', { runId: 'stuck' })
+    await host.call('run.remove', { runId: 'stuck', consent })
+    const { directory } = host.run('stuck').trash!
+    const whole = (await host.call('trash.list', {})).entries[0]!.sizeBytes!
+    const left = join(`${directory}.going`, 'tree/zz/deep/f')
+    try {
+      const failure = await failureOf(host.call('run.purge', { runId: 'stuck' }))
+      expect(failure).toMatchObject({
+        code: 'partly-deleted',
+        detail: { count: 1, names: ['tree/zz/deep/f'], bytes: expect.any(Number) },
+      })
+      expect(sentenceOf(failure).message).toMatch(
+        /^1 file could not be deleted: tree\/zz\/deep\/f.* was freed; what is left stays/,
+      )
+      expect(existsSync(left)).toBe(true)
+      expect(existsSync(join(`${directory}.going`, 'tree/aa'))).toBe(false)
+      expect(host.run('stuck').phase).toBe('removed')
+      const [entry] = (await host.call('trash.list', {})).entries
+      expect(entry!.sizeBytes).toBeGreaterThan(0)
+      expect(entry!.sizeBytes).toBeLessThan(whole)
+      const restore = await failureOf(host.call('run.restore', { runId: 'stuck' }))
+      expect(restore.code).toBe('partly-deleted')
+      expect(sentenceOf(restore).message).toContain(`What is left is in ${directory}.going`)
+      const [record] = (await host.call('journal.read', { runId: 'stuck', search: 'purge-ended', limit: 5 })).records
+      expect(record!.event).toMatchObject({ freedBytes: failure.detail!.bytes })
+    } finally {
+      execFileSync('chattr', ['-i', left])
+    }
+    await host.call('run.purge', { runId: 'stuck' })
+    expect(host.run('stuck').phase).toBe('purged')
+    expect(existsSync(`${directory}.going`)).toBe(false)
   })
 })

@@ -8,6 +8,7 @@ type Code =
   | 'in-use'
   | 'no-trash'
   | 'trash-missing'
+  | 'partly-deleted'
   | 'restore-conflict'
   | 'not-ours'
 
@@ -32,6 +33,16 @@ export const cleanupWords: WordsOf<Code> = {
     `Not removed: the trash cannot be created on the file system${d.text('path') ? ` of ${d.text('path')}` : ''}${d.end} Nothing was changed.`,
     d.text('suggestion') ?? 'Make its parent folder writable, or choose another folder for worktrees in Settings',
   ],
+  'partly-deleted': (d) =>
+    d.text('what') === 'restore'
+      ? [
+          `Not restored: part of it was already deleted. What is left is in ${d.text('path') ?? 'the trash'}.`,
+          'Copy what you need from there, then delete the rest',
+        ]
+      : [
+          `${d.number('count') === 1 ? '1 file' : `${d.number('count') ?? 'Some'} files`} could not be deleted: ${d.list('names')}${d.end} ${d.size('bytes') ?? 'An unknown amount'} was freed; what is left stays in the trash.`,
+          'Make it deletable (its permissions, "chattr -i", or a program that uses it), then delete it again',
+        ],
   'trash-missing': (d) => [
     `What was kept in the trash${at(d)} is no longer there${d.end} Nothing was changed.`,
     'Put that folder back (mount its disk), or restore only the branch from its saved commits',

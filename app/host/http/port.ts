@@ -1,7 +1,7 @@
 // The port for browsers, opened only when asked for, on 127.0.0.1 and nowhere else: the client's files, the exchange of a token for
 // a session, and a WebSocket, which becomes a Channel like any other. Who is let in stands in router.ts and session.ts.
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Channel } from '../../contract/channel.ts'
@@ -31,6 +31,9 @@ export interface PortOptions {
 }
 
 const maxSockets = 64
+/** Connections that are no WebSocket of a session: a page needs a handful, for a moment. More, or longer, is somebody who holds them. */
+const maxStrangers = 96
+const strangerMs = 30_000
 
 /**
  * Listens on 127.0.0.1 and nowhere else. Rejects with a CoppiceFailure: `in-use` where the port is taken, `permission-denied`
@@ -43,7 +46,7 @@ export async function openPort(options: PortOptions): Promise<Port> {
     requestTimeout: 10_000,
     keepAliveTimeout: 5000,
   })
-  server.maxConnections = 256
+  const strangers = watchStrangers(server)
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxFrameBytes,
@@ -66,12 +69,13 @@ export async function openPort(options: PortOptions): Promise<Port> {
     const refusal = router.refusalOfSocket(request) ?? full
     if (refusal) {
       onRefused(refusal.why)
-      return void stream.end(`HTTP/1.1 ${refusal.status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      return endNow(stream, `HTTP/1.1 ${refusal.status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     }
+    strangers.letIn(stream)
     sockets.handleUpgrade(request, stream, head, (socket) => options.onChannel(webSocketChannel(socket)))
   })
   server.on('clientError', (_error, stream) => {
-    if (stream.writable) stream.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    if (stream.writable) endNow(stream, 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     else stream.destroy()
   })
 
@@ -85,6 +89,34 @@ export async function openPort(options: PortOptions): Promise<Port> {
         server.closeAllConnections()
       }),
   }
+}
+
+/** Says the last word and lets go: a client that never closes its end keeps no connection. */
+function endNow(stream: Duplex, text: string): void {
+  stream.once('finish', () => stream.destroy())
+  stream.end(text)
+}
+
+/**
+ * Keeps connections without a session few and short-lived, so that whoever holds them locks nobody out: beyond `maxStrangers` the
+ * oldest goes for the newest, and none outlives `strangerMs`.
+ */
+function watchStrangers(server: ReturnType<typeof createServer>): { letIn(stream: Duplex): void } {
+  const timers = new Map<Duplex, NodeJS.Timeout>()
+  const forget = (stream: Duplex) => {
+    clearTimeout(timers.get(stream))
+    timers.delete(stream)
+  }
+  server.on('connection', (socket: Socket) => {
+    timers.set(socket, setTimeout(() => socket.destroy(), strangerMs).unref())
+    socket.once('close', () => forget(socket))
+    const [oldest] = timers.keys()
+    if (timers.size > maxStrangers && oldest) {
+      forget(oldest)
+      oldest.destroy()
+    }
+  })
+  return { letIn: forget }
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {

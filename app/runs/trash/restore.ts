@@ -16,7 +16,7 @@ import { fail, failureOf } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'
 import { alone, type Caller, type Context, placeOf, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent } from '../repositories.ts'
-import { manifestName, readManifest } from './trash-place.ts'
+import { goingOf, isHalfDeleted, manifestName, readManifest } from './trash-place.ts'
 
 /** Restores a removed run. Failures leave it in the trash: `trash-missing`, `restore-conflict`, `repository-unavailable`. */
 export async function restoreRun(
@@ -47,6 +47,8 @@ export async function restoreRun(
       }
       return { report: [], worktree: '' }
     }
+    if (await isHalfDeleted(run.trash.directory))
+      throw fail('partly-deleted', { what: 'restore', path: goingOf(run.trash.directory) })
     const path = await freePath(run.worktree ?? join(run.trash.directory, 'tree'))
     const wanted = await branchFor(context, run, path)
     record(context, caller, { type: 'intended', runId: run.id, intent: { kind: 'restore', path, branch: wanted } })

@@ -1,9 +1,11 @@
 // Where removed worktrees lie: `.trash` in the folder of their root, so that a rename (which cannot cross file systems) takes
 // them there at once. Each entry is a folder with a manifest, the tree and git's admin directory.
+
 import { lstat, mkdir, readdir, readFile, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { syncDirectory, writeWhole } from '../../disk/files.ts'
+import { exists } from '../../disk/presence.ts'
 import { fail } from '../../model/failure.ts'
 import type { Run } from '../../model/run.ts'
 
@@ -115,3 +117,10 @@ export async function readManifest(directory: string): Promise<Manifest> {
     throw fail('trash-missing', { path: directory, message: 'its manifest cannot be read' })
   }
 }
+
+/** Where the rest of an entry is whose deletion has begun. */
+export const goingOf = (directory: string): string => `${directory}.going`
+
+/** True where a deletion of this entry has begun and something stayed: it cannot be restored any more, only deleted. */
+export const isHalfDeleted = async (directory: string): Promise<boolean> =>
+  directory !== '' && !(await exists(directory)) && (await exists(goingOf(directory)))

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import pLimit from 'p-limit'
 import type { TrashEntry } from '../../contract/commands/cleanup.ts'
 import { deleteTree, directoryIdentity, mountsBelow } from '../../disk/delete-tree.ts'
+import { measure } from '../../disk/measure.ts'
 import { exists } from '../../disk/presence.ts'
 import { commitsOnlyInKeep, dropKeepRefs } from '../../git/trash/keep.ts'
 import { moveDirectory } from '../../git/trash/move.ts'
@@ -19,7 +20,7 @@ import { inspectPresent } from '../repositories.ts'
 import { freeBytes } from '../space.ts'
 import { announceMs } from './deadlines.ts'
 import { dropGone, goneKeepIds } from './gone-refs.ts'
-import { isDiskThere, readManifest } from './trash-place.ts'
+import { goingOf, isDiskThere, isHalfDeleted, readManifest } from './trash-place.ts'
 
 const sweepMs = 60_000
 
@@ -39,7 +40,7 @@ export async function listTrash(context: Context): Promise<{ entries: TrashEntry
       repository: repositories[run.repositoryId ?? '']?.path ?? null,
       branch: run.branch,
       removedAt: trash.removedAt,
-      sizeBytes: trash.sizeBytes,
+      sizeBytes: await sizeLeft(trash),
       rebuildableAt: trash.rebuildableAt,
       purgeAt: trash.purgeAt,
       waitsMs: context.deadlines.waitsFor(run.id, trash.purgeAt),
@@ -49,6 +50,11 @@ export async function listTrash(context: Context): Promise<{ entries: TrashEntry
   entries.sort((a, b) => b.removedAt - a.removedAt)
   const unknown = entries.some((entry) => entry.sizeBytes === null)
   return { entries, sizeBytes: unknown ? null : entries.reduce((sum, entry) => sum + (entry.sizeBytes ?? 0), 0) }
+}
+
+/** What an entry takes: what it took when it was removed, or what a deletion has left of it, in bytes. */
+async function sizeLeft(trash: Trash): Promise<number | null> {
+  return (await isHalfDeleted(trash.directory)) ? (await measure(goingOf(trash.directory))).sizeBytes : trash.sizeBytes
 }
 
 /** Keeps the retention of everything in the trash. One per host. */
@@ -181,6 +187,8 @@ export async function purgeRun(
 async function countOnlyHere(context: Context, run: Run, { deep }: { readonly deep: boolean }): Promise<number | null> {
   if (!run.trash || run.inPlace) return 0
   const { directory } = run.trash
+  // Its refs went first: nothing is left to be counted.
+  if (await isHalfDeleted(directory)) return 0
   try {
     const repository = repositoryOf(context, run.repositoryId)
     const [git, place] = [await context.git(repository), placeOf(repository)]
@@ -212,7 +220,9 @@ async function purge(
       record(context, caller, { type: 'purge-ended', runId, freedBytes, report, failure: null })
       return { freedBytes }
     } catch (error) {
-      record(context, caller, { type: 'purge-ended', runId, freedBytes: null, report: [], failure: failureOf(error) })
+      const failure = failureOf(error)
+      const freedBytes = typeof failure.detail?.bytes === 'number' ? failure.detail.bytes : null
+      record(context, caller, { type: 'purge-ended', runId, freedBytes, report: [], failure })
       throw error
     }
   })
@@ -225,7 +235,7 @@ async function purge(
 export async function freeEntry(context: Context, run: Run): Promise<{ freedBytes: number; report: ReportItem[] }> {
   if (run.inPlace) return { freedBytes: 0, report: [] }
   const directory = run.trash?.directory ?? ''
-  const going = `${directory}.going`
+  const going = goingOf(directory)
   // An entry that is gone was deleted by hand; on a disk that is away it is not.
   if (directory !== '' && !(await isDiskThere(directory))) {
     const message = `there is nothing where ${directory} was: the disk with the trash may not be mounted`
