@@ -56,6 +56,38 @@ describe('filters of the repository’s own', () => {
     expect(await ownFilters(same.context, await made(same))).toEqual([])
   })
 
+  it('are named where they switch off one that the person has everywhere', async () => {
+    const repo = filtered()
+    for (const side of ['clean', 'smudge']) {
+      repo.git('config', '--global', `filter.turn.${side}`, rot)
+      repo.git('config', `filter.turn.${side}`, '')
+    }
+    expect(await ownFilters(repo.context, await made(repo))).toEqual([
+      { name: 'turn', command: '', files: 2, example: 'secret/one' },
+    ])
+  })
+
+  it('change nothing that git’s own attributes change: encodings, line ends and $Id$ are as the agent’s git sees them', async () => {
+    const repo = repoOf()
+    repo.git('config', 'core.autocrlf', 'true')
+    repo.commit(
+      {
+        '.gitattributes': '*.u16 working-tree-encoding=UTF-16LE eol=lf\n*.crlf text eol=crlf\n*.id ident\n',
+        'a.crlf': 'one\ntwo\n',
+        'a.id': '$Id$\n',
+        'a.txt': 'three\n',
+      },
+      'attributes',
+    )
+    const checkout = await made(repo)
+    const read = (name: string) => readFileSync(join(checkout.worktree, name), 'utf8')
+    expect(await ownFilters(repo.context, checkout)).toEqual([])
+    expect([read('a.crlf'), read('a.txt')]).toEqual(['one\r\ntwo\r\n', 'three\r\n'])
+    expect(read('a.id')).toMatch(/^\$Id: [0-9a-f]{40} \$/)
+    repo.gitIn(checkout.worktree, 'update-index', '--really-refresh')
+    expect(repo.gitIn(checkout.worktree, 'status', '--porcelain')).toBe('')
+  })
+
   it('run in the checkout of a trusted repository, so that the agent’s git sees no change', async () => {
     const repo = filtered()
     const { worktree } = await made(repo, true)
@@ -128,6 +160,16 @@ describe('hooks that will not run', () => {
     ])
     mkdirSync(join(checkout.worktree, 'node_modules'))
     expect(await look(repo, checkout)).toEqual([])
+  })
+
+  it('are named where the repository asks for pre-commit and its hook is not installed', async () => {
+    const repo = repoOf({ files: { '.pre-commit-config.yaml': 'repos: []\n' } })
+    expect(await said(repo)).toEqual([
+      `Commits are not checked: this repository has .pre-commit-config.yaml, and its git hook is not installed. Run "pre-commit install" in ${repo.path}; worktrees share it.`,
+    ])
+    const installed = repoOf({ files: { '.pre-commit-config.yaml': 'repos: []\n' } })
+    installed.write({ '.git/hooks/pre-commit': hook })
+    expect(await said(installed)).toEqual([])
   })
 
   it('are none with hooks that are shared, committed, absolute, or not hooks at all', async () => {

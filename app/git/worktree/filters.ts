@@ -28,10 +28,11 @@ export async function ownFilters(context: GitContext, checkout: Checkout): Promi
   const commands = new Map<string, string>()
   for (const entry of entries.filter(isRepositoryScope)) {
     const { section, subsection, name } = splitKey(entry.key)
-    if (section !== 'filter' || subsection === null || !/^(clean|smudge|process)$/.test(name) || !entry.value) continue
+    if (section !== 'filter' || subsection === null || !/^(clean|smudge|process)$/.test(name)) continue
     // The same words as in the person's own configuration: then both gits run it.
     const persons = entries.filter((candidate) => !isRepositoryScope(candidate))
-    if (lastValue(persons, entry.key) !== entry.value) commands.set(subsection, entry.value)
+    // An empty value switches the person's filter off, for the agent's git alone.
+    if ((lastValue(persons, entry.key) ?? '') !== (entry.value ?? '')) commands.set(subsection, entry.value ?? '')
   }
   if (commands.size === 0) return []
   const { stdout: paths } = await git(context, checkout.worktree, ['ls-files', '-z'], { checkout })

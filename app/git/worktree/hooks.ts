@@ -12,7 +12,8 @@ const hookName =
 /** `entries` is the configuration that holds in the worktree. Sentences about hooks that will not run in the worktree, or not as they do in `main`; none where they do. */
 export function hooksThatWillNotRun(entries: readonly ConfigEntry[], main: string, checkout: Checkout): string[] {
   const path = lastValue(entries, 'core.hookspath')
-  if (path === undefined || path === '') return hooksWithoutTheirTools(main, checkout)
+  if (path === undefined || path === '')
+    return [...hooksWithoutTheirTools(main, checkout), ...gateThatIsNotInstalled(main, checkout)]
   if (isAbsolute(path) || path.startsWith('~')) return []
   const [theirs, ours] = [resolve(main, path), resolve(checkout.worktree, path)]
   const hooks = hooksIn(theirs)
@@ -42,6 +43,16 @@ function hooksWithoutTheirTools(main: string, checkout: Checkout): string[] {
   if (lost.length === 0) return []
   return [
     `The git ${lost.length === 1 ? 'hook' : 'hooks'} ${lost.join(', ')} may let everything pass in this worktree: what ${lost.length === 1 ? 'it calls' : 'they call'} is in node_modules of ${main}, and the worktree has no node_modules. Run the install there.`,
+  ]
+}
+
+/** A repository can ask for checks at each commit that nobody has switched on in this clone. */
+function gateThatIsNotInstalled(main: string, checkout: Checkout): string[] {
+  const file = '.pre-commit-config.yaml'
+  if (!exists(join(checkout.worktree, file)) || hooksIn(join(checkout.commonDir, 'hooks')).includes('pre-commit'))
+    return []
+  return [
+    `Commits are not checked: this repository has ${file}, and its git hook is not installed. Run "pre-commit install" in ${main}; worktrees share it.`,
   ]
 }
 
