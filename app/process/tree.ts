@@ -50,7 +50,7 @@ export interface ProcessInside extends ProcessIdentity {
 export interface Insiders {
   readonly inside: readonly ProcessInside[]
   /** Processes of this user whose directory the kernel does not show: unknown, not absent. */
-  readonly unreadable: number
+  readonly unreadable: readonly ProcessInside[]
   /** The same of other users: no one but root can look there. */
   readonly unreadableOthers: number
 }
@@ -149,9 +149,9 @@ export async function stopTree(
 export async function processesInside(directory: string): Promise<Insiders> {
   const top = realpathSync(directory)
   const inside: ProcessInside[] = []
-  let unreadable = 0
+  const unreadable: ProcessInside[] = []
   let unreadableOthers = 0
-  if (process.platform !== 'linux') return { inside, unreadable: 1, unreadableOthers }
+  if (process.platform !== 'linux') return { inside, unreadable: [], unreadableOthers: 1 }
   for (const [index, pid] of pids().entries()) {
     if (index % BATCH === BATCH - 1) await nextTurn()
     const entry = readEntry(pid)
@@ -160,11 +160,30 @@ export async function processesInside(directory: string): Promise<Insiders> {
     if (places.some((place) => typeof place === 'string' && isWithin(place, top)))
       inside.push({ pid, startTime: entry.startTime, name: entry.name })
     else if (places.includes(null)) {
-      if (ownerOf(pid) === process.getuid?.()) unreadable++
+      if (ownerOf(pid) === process.getuid?.()) unreadable.push({ pid, startTime: entry.startTime, name: entry.name })
       else unreadableOthers++
     }
   }
   return { inside, unreadable, unreadableOthers }
+}
+
+// Ticks of a start time in a second, for every architecture that programs see (USER_HZ, proc(5)).
+const ticksPerSecond = 100
+
+/** Those of them that were started at `since` (milliseconds since 1970) or later; all of them where the kernel does not say when it booted. */
+export function startedSince<T extends ProcessIdentity>(processes: readonly T[], since: number): T[] {
+  const booted = /^btime (\d+)$/m.exec(processes.length === 0 ? '' : readProc('/proc/stat'))?.[1]
+  if (booted === undefined) return [...processes]
+  // btime is in whole seconds, so the boundary is a second wide.
+  return processes.filter(({ startTime }) => (Number(booted) + 1 + startTime / ticksPerSecond) * 1000 >= since)
+}
+
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /**

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findOnPath } from '../../app/process/environment.ts'
-import { descendants, identify, isAlive, listProcesses, processesInside, stopTree } from '../../app/process/tree.ts'
+import {
+  descendants,
+  identify,
+  isAlive,
+  listProcesses,
+  processesInside,
+  startedSince,
+  stopTree,
+} from '../../app/process/tree.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'coppice-tree-'))
 const own = { PATH: process.env.PATH!, HOME: scratch, LC_ALL: 'C' }
@@ -151,7 +159,7 @@ it('sees who stands inside a directory, by its real path', async () => {
   const found = await processesInside(inside)
   expect(found.inside).toEqual([{ ...deep.root, name: 'sleep' }])
   // What the kernel hides (pid 1 of a container may be such a one) is the same everywhere, and never counted as inside.
-  expect((await processesInside(`${inside}-not`)).unreadable).toBe(found.unreadable)
+  expect((await processesInside(`${inside}-not`)).unreadable).toEqual(found.unreadable)
   await expect(processesInside(join(scratch, 'gone'))).rejects.toMatchObject({ code: 'ENOENT' })
   for (const { root } of [deep, beside]) process.kill(root.pid, 'SIGKILL')
 })
@@ -192,4 +200,10 @@ it('takes nothing for dead that it cannot look at: with too many files open it t
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   expect(said.trim()).toBe('EMFILE EMFILE EMFILE EMFILE true')
+})
+
+it('tells who was started since a moment', async () => {
+  const own = identify(process.pid)!
+  expect(startedSince([own], Date.now() + 60_000)).toEqual([])
+  expect(startedSince([own], Date.now() - process.uptime() * 1000 - 5000)).toEqual([own])
 })

@@ -159,10 +159,11 @@ async function processFacts(context: Context, run: Run, worktree: string): Promi
     },
     {
       kind: 'processes',
-      count: unreadable,
-      text: `${processes(unreadable)} of yours may work inside too: not to be looked into`,
-      names: [],
+      count: unreadable.length,
+      text: `${processes(unreadable.length)} of yours may be running inside; the system does not say where ${unreadable.length === 1 ? 'it works' : 'they work'}`,
+      names: named(unreadable),
       onlyHere: false,
+      ...(unreadable[0] ? { why: `find out with "sudo readlink /proc/${unreadable[0].pid}/cwd"` } : {}),
     },
   ]
 }
