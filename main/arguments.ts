@@ -1,4 +1,4 @@
-// What the window was asked to open. Pure. A second start hands this to the first one, so it is parsed there again.
+// What the window was asked to open. Pure. A second start passes this to the first one, which parses it again.
 import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 

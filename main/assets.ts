@@ -1,5 +1,5 @@
-// What the window may load: which file answers which app:// address, and the content security policy that goes with each answer.
-// Pure but for path arithmetic: reads nothing.
+// What the window may load: which file answers which app:// address, and the content security policy of each answer. Pure except
+// for path arithmetic: it reads nothing.
 import { extname, join, sep } from 'node:path'
 
 export const scheme = 'app'

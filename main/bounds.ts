@@ -1,4 +1,4 @@
-// Where the window opens: the remembered place, if it can still be reached with the displays of today. Pure.
+// Where the window opens: at the remembered place, if the displays of today can still show it. Pure.
 import { z } from 'zod'
 
 const Rectangle = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })

@@ -1,6 +1,6 @@
-// One page's line to the host: its channel on one side, a MessagePort on the other, frames between them. It reads no frame: the
-// host checks what a page says, the page checks what a host says. Each bridge lives as long as both its ends; the page asks
-// for a new one when it was told why the old one closed.
+// One page's connection to the host: its channel on one side, a MessagePort on the other, frames between them. It reads no frame:
+// the host checks what a page says, the page checks what a host says. Each bridge lives as long as both its ends; the page asks for
+// a new one after it was told why the old one closed.
 import type { Channel } from '../app/contract/channel.ts'
 import { maxFrameBytes } from '../app/contract/frames.ts'
 

@@ -1,5 +1,5 @@
-// The few messages between a page and the window. Everything else goes through the bridge to the host. Pure: the preload is
-// made of it, too.
+// The few messages between a page and the window. Everything else goes through the bridge to the host. Pure: the preload uses it
+// too.
 
 /** The channel names. */
 export const channels = {

@@ -1,5 +1,5 @@
-// The window's own few questions to the host (open a path, how many agents run), asked with the contract's client over a
-// connection of their own. Each conversation is short: connect, ask, close.
+// The window's own few questions to the host (open a path, how many agents are running), asked with the contract's client over a
+// separate connection. Each conversation is short: connect, ask, close.
 import { randomUUID } from 'node:crypto'
 import { type Client, connect } from '../app/contract/client.ts'
 import { createReplica } from '../app/contract/replica.ts'

@@ -1,6 +1,6 @@
-// Finds the host or starts it, and opens channels to it. The host is a process of its own that outlives the window (decision
-// 0001): it is started by the CLI on the pinned Node, in a session of its own, and found again by the same command. This file
-// must not know what is said on them.
+// Finds the host or starts it, and opens channels to it. The host is a separate process that outlives the window (decision 0001).
+// The CLI starts it on the pinned Node, in a session of its own, and the same command finds it again. This file must not know what
+// is said on the channels.
 import { spawn } from 'node:child_process'
 import { z } from 'zod'
 import type { Channel } from '../app/contract/channel.ts'

@@ -1,4 +1,4 @@
-// Who may send the window a message (their names are in channels.ts): our own page's main frame, and nobody else.
+// Who may send the window a message (channels.ts names the messages): the main frame of our own page, and nobody else.
 import type { IpcMainEvent, WebContents } from 'electron'
 import { isOwnPage } from './assets.ts'
 

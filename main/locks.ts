@@ -1,5 +1,5 @@
-// Shuts every door of Chromium that Coppice does not use: permissions, other pages, new windows, webviews, downloads, requests
-// to anywhere but our own scheme. What a page may still do is in preload.ts.
+// Closes every feature of Chromium that Coppice does not use: permissions, other pages, new windows, webviews, downloads, requests
+// to anywhere but our own scheme. preload.ts lists what a page may still do.
 import { app, type Session, type WebContents } from 'electron'
 import { isOwnPage, pageOrigin } from './assets.ts'
 

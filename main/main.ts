@@ -1,5 +1,5 @@
-// The Electron shell's life cycle: one instance, one window, locked down before anything is shown. It owns no run, no worktree
-// and no terminal: those are the host's, which goes on when this process ends in whatever way (docs/decisions/0001, 0004).
+// The Electron shell's life cycle: one instance, one window, locked down before anything is shown. It owns no run, no worktree and
+// no terminal. Those belong to the host, which keeps running however this process ends (docs/decisions/0001, 0004).
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { app, BrowserWindow, dialog, session } from 'electron'

@@ -1,5 +1,5 @@
-// The application menu. On macOS it stands at the top of the screen; elsewhere Alt shows it. Its keys reach it only when the
-// page left them over, so a terminal keeps Ctrl+R and Ctrl+W for itself.
+// The application menu. On macOS it is at the top of the screen; elsewhere Alt shows it. Its keys work only if the page did not use
+// them, so a terminal keeps Ctrl+R and Ctrl+W for itself.
 import { app, Menu, type MenuItemConstructorOptions } from 'electron'
 
 export interface MenuActions {

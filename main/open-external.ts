@@ -1,4 +1,4 @@
-// The one way out of the window: a link in the person's browser.
+// The only way out of the window: a link opens in the person's browser.
 import { dialog, shell } from 'electron'
 import { judgeLink } from '../app/model/text/link.ts'
 

@@ -1,6 +1,6 @@
 // Where the window finds what it starts and shows. The layout below `base` is the same in a checkout and in a package
-// (scripts/package.mjs): dist/app, dist/renderer, resources, node_modules with the pinned Node. Knows no data directory: that
-// is the host's.
+// (scripts/package.mjs): dist/app, dist/renderer, resources, node_modules with the pinned Node. It does not know the data
+// directory, which is the host's.
 import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,5 +1,5 @@
-// What a page can do beyond a web page: two facts, and five functions that take plain values and give plain values. None gives a
-// Promise, none takes a callback: answers come as window messages. Runs sandboxed and isolated, as CommonJS.
+// What a page can do beyond a web page: two facts, and five functions that take and return plain values. None returns a Promise or
+// takes a callback: answers come as window messages. Runs sandboxed and isolated, as CommonJS.
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
 import { version } from '../package.json'
 import { channels } from './channels.ts'

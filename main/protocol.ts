@@ -1,4 +1,4 @@
-// Answers app://coppice/… with the built client's files and nothing else. The addresses and headers are assets.ts's.
+// Answers app://coppice/… with the built client's files and nothing else. assets.ts decides addresses and headers.
 import { readFile } from 'node:fs/promises'
 import { protocol } from 'electron'
 import { assetHeaders, assetPath, scheme } from './assets.ts'

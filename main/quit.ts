@@ -1,5 +1,5 @@
-// What happens to the agents when the window goes: keep them running, stop them, or stay. Asked once, remembered if the person
-// says so. Keeping is what happens whenever nobody can be asked: nothing is ever stopped on doubt.
+// What happens to the agents when the window closes: keep them running, stop them, or stay. It asks once, and remembers the answer
+// if the person says so. If nobody can be asked, agents keep running: nothing is ever stopped in doubt.
 import { dialog } from 'electron'
 import type { Client } from '../app/contract/client.ts'
 import { readSettings } from './host-client.ts'

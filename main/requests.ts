@@ -1,5 +1,5 @@
-// Carries out what a start was asked to open: adds the repository or starts the demo at the host, then brings it to the front
-// of the views. A failure is said in the contract's sentences.
+// Carries out what a start was asked to open: adds the repository or starts the demo at the host, then shows it first. A failure is
+// reported in the contract's sentences.
 import { dialog } from 'electron'
 import type { Client } from '../app/contract/client.ts'
 import { sentenceOf } from '../app/contract/sentences.ts'

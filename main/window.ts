@@ -1,5 +1,5 @@
-// The one window: how it is made, where it opens, what its page may ask for, and how it comes back when its renderer died or
-// hangs. It holds nothing that the host does not have but its own place on the screen.
+// The one window: how it is made, where it opens, what its page may ask for, and how it recovers when its renderer dies or hangs.
+// It holds nothing that the host does not have, except its position on the screen.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BrowserWindow, dialog, ipcMain, MessageChannelMain, nativeTheme, screen } from 'electron'

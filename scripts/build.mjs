@@ -1,5 +1,5 @@
-// Builds everything into dist/: the host, the keeper and the CLI as ES modules for the pinned Node, the Electron shell as
-// CommonJS, and the client with vite. `build()` skips what is newer than its sources, so that a second start is quick.
+// Builds everything into dist/: the host, the keeper and the CLI as ES modules for the pinned Node, the Electron shell as CommonJS,
+// and the client with vite. `build()` skips what is newer than its sources, so a second start is quick.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'

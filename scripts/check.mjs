@@ -1,6 +1,6 @@
-// `npm run check`: format and lint (biome), types (tsc), and the tests of the architecture. `--fix` writes the format. Types are
-// checked room by room, so that each has its own globals only: neither Node nor DOM in what is pure, no DOM in app/ and main/, no
-// Node in renderer/; tests and scripts see both.
+// `npm run check`: format and lint (biome), types (tsc), and the tests of the architecture. `--fix` fixes the format. Types are
+// checked room by room, so that each has only its own globals: neither Node nor DOM in pure rooms, no DOM in app/ and main/, no
+// Node in renderer/; tests and scripts have both.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pinnedNode, root } from './node.mjs'

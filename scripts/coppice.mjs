@@ -1,4 +1,4 @@
-// `npm run coppice -- …`: the CLI from a checkout. Builds what is stale, then hands over to the pinned Node.
+// `npm run coppice -- …`: the CLI from a checkout. Builds what is out of date, then starts the CLI on the pinned Node.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from './build.mjs'

@@ -1,5 +1,5 @@
-// `npm run dev`: Coppice on a data directory that is thrown away at the end, in the browser, with live reload. Changes in renderer/
-// show at once; changes in app/ rebuild the host and start it again under its agents, which is also a test of it.
+// `npm run dev`: Coppice with a temporary data directory, in the browser, with live reload. Changes in renderer/ show at once;
+// changes in app/ rebuild the host and restart it under its running agents, which is also a test of it.
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'

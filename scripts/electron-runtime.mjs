@@ -1,6 +1,6 @@
-// Everything about the machine that decides whether Coppice can open a window: is there an Electron, can one be fetched, is there
-// a display, does the system allow Electron's sandbox, are its libraries here. Each answer is a value: null where nothing is in
-// the way, else { why, how } in words for a person. Plain JavaScript for Node 20.19: runs before anything is built.
+// Everything about the machine that decides whether Coppice can open a window: is Electron installed, can it be fetched, is there a
+// display, does the system allow Electron's sandbox, are its libraries installed. Each answer is a value: null if nothing is in the
+// way, otherwise { why, how } in words for a person. Plain JavaScript for Node 20.19: it runs before anything is built.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,6 +1,6 @@
-// The switches inside a packaged Electron, thrown once after packing: it cannot be used as a plain Node, takes no debugger and no
-// options from its environment, and loads the application from its asar and nowhere else. Every fuse of the runtime must be named
-// here: one that a newer Electron adds stops the packaging until somebody has decided on it.
+// The switches inside a packaged Electron, set once after packing: it cannot be used as a plain Node, accepts no debugger and no
+// options from its environment, and loads the application only from its asar. Every fuse of the runtime must be named here; one
+// that a newer Electron adds stops the packaging until somebody has decided about it.
 import { join } from 'node:path'
 import { FuseV1Options, FuseVersion, flipFuses } from '@electron/fuses'
 

@@ -1,5 +1,5 @@
 // A starter's conversation with the host, on the pinned Node: starts the host, opens the path or the demo, opens the port for
-// browsers, and stays connected so that the host does not end for lack of clients. Says what it did as one JSON object a line:
+// browsers, and stays connected so that the host does not end for lack of clients. Reports what it did as one JSON object per line:
 // {served: {url, address}, problem}, {error: {message, next}}. Ends when its standard input ends.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// `npm run install-electron`: fetches the pinned Electron, as `npm start` does by itself, and says why where that fails.
+// `npm run install-electron`: fetches the pinned Electron, as `npm start` does by itself, and says why if that fails.
 import { fetchElectron, installedElectron, pinnedElectron } from './electron-runtime.mjs'
 
 if (installedElectron({})) console.log(`Electron ${pinnedElectron()} is installed.`)

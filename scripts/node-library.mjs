@@ -1,6 +1,7 @@
 // Lets the pinned Node start on Linux systems without libatomic.so.1. Official Node binaries are linked with it since 25
 // (nodejs/node#60484) and use one function of it; minimal Debian, Ubuntu and Fedora images do not have it. A copy of the binary is
-// told to look beside itself, where resources/libatomic's library is put: no variable in anybody's environment, nothing to install.
+// told to look for the library beside itself, where the one from resources/libatomic is put. No variable is set, and nothing is
+// installed.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

@@ -1,5 +1,5 @@
-// Finds the Node that Coppice pins (docs/decisions/0002): the host, the keeper, the CLI and the tests run on it, whatever
-// Node started this script. It comes from npm as a platform package, so a bare machine has it after `npm ci`.
+// Finds the Node that Coppice pins (docs/decisions/0002). The host, the keeper, the CLI and the tests run on it, whatever Node
+// started this script. It comes from npm as a platform package, so a bare machine has it after `npm ci`.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,6 +1,6 @@
-// `npm run package`: a folder with Coppice in it that starts on a machine with nothing but git. Builds what is stale, lays out what
-// lies beside the asar (dist/beside), and calls electron-builder. Works offline with the Electron that is installed or that
-// ELECTRON_OVERRIDE_DIST_PATH names. Further words go to electron-builder.
+// `npm run package`: makes a folder with a Coppice that starts on a machine with nothing but git. Builds what is out of date,
+// prepares what goes beside the asar (dist/beside), and calls electron-builder. Works offline with the Electron that is installed
+// or that ELECTRON_OVERRIDE_DIST_PATH names. Further arguments go to electron-builder.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// `npm start [-- PATH | --demo | --browser]`: opens Coppice's window where this machine can show one, else the same client in the
-// default browser, else says the address. Exactly one line on standard output says which, why, and how to get the window;
+// `npm start [-- PATH | --demo | --browser]`: opens Coppice's window if this machine can show one, otherwise the same client in the
+// default browser, otherwise prints the address. Exactly one line on standard output says which, why, and how to get the window;
 // progress goes to standard error. Plain JavaScript without dependencies: it must reach the checks on any Node.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'

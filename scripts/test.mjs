@@ -1,5 +1,5 @@
-// `npm test [-- filters]`, and with a first word: `npm run e2e`, `npm run faults`, `npm run bench`.
-// `npm test` has the short form of every bench, `npm run bench` the long one. Builds first, then runs vitest on the pinned Node: what the tests start is what ships.
+// `npm test [-- filters]`, and with a first word: `npm run e2e`, `npm run faults`, `npm run bench`. `npm test` has the short form
+// of every bench, `npm run bench` the long one. Builds first, then runs vitest on the pinned Node, so the tests start what ships.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from './build.mjs'

@@ -1,5 +1,5 @@
-// Loaded before electron's install.js (node --import): tells the parent process how many bytes of each download are here, so
-// that it can show progress and knows a stalled download from a slow one, and why one failed. Changes nothing about the download.
+// Loaded before electron's install.js (node --import). Tells the parent process how many bytes of each download have arrived, so
+// that it can show progress, tell a stalled download from a slow one, and say why one failed. Does not change the download.
 const plainFetch = globalThis.fetch
 
 globalThis.fetch = async (...request) => {

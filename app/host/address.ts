@@ -1,4 +1,4 @@
-// Where clients in other rooms look for the host's socket: only the host's room may ask the keeper's, which names both sockets.
+// Where clients in other rooms find the host's socket. Only the host's room may ask the keeper's, which names both sockets.
 import { socketCandidates } from '../keeper/client.ts'
 
 /** The paths at which the host of a data directory may listen, the likeliest first. The directory need not exist. */

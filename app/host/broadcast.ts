@@ -1,5 +1,5 @@
-// What every client hears without asking: each record of the journal, in order, and the moment's facts of each run, at most ten
-// times a second a run. A message is packed once, however many clients there are. It knows members only as somebody to send to.
+// What every client is sent without asking: each record of the journal, in order, and the moment's facts of each run, at most ten
+// times a second per run. A message is packed once, however many clients there are. To it, a member is only somebody to send to.
 
 import { encodeMessage } from '../contract/frames.ts'
 import type { HostMessage } from '../contract/wire.ts'

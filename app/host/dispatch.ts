@@ -1,5 +1,6 @@
-// One command from a client to its handler: parsed, capped, answered once however often it is asked, and every way of failing
-// turned into a Failure. It promises a reply for any input whatsoever and never throws. It knows no transport and no terminal.
+// Takes one command from a client to its handler: parsed, limited in size, answered once however often it is asked, with every way
+// of failing turned into a Failure. It promises a reply for any input whatsoever and never throws. It knows no transport and no
+// terminal.
 import { type CommandName, commands, isCommandName, keepsItsReply, onlyReads } from '../contract/commands/index.ts'
 import type { JournalRecord } from '../model/event.ts'
 import { CoppiceFailure, type Failure, failureOf, systemFailureCode } from '../model/failure.ts'

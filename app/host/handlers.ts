@@ -1,4 +1,4 @@
-// Every command's one line: the contract's verbs on the left, the folder that does it on the right. The host's own commands
+// One line for every command: the contract's verb on the left, the function that does it on the right. The host's own commands
 // (status, stop, serve, focus) are in own-commands, beside the sockets that they are about.
 import { detectAgents } from '../agents/detect.ts'
 import { fail, failureOf } from '../model/failure.ts'

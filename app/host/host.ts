@@ -1,5 +1,5 @@
-// The composition root: builds the context that every verb of runs/ is given, recovers what a crash left, and hands the serving
-// half its handlers, its live facts and its terminals. The only file that knows all rooms.
+// The composition root. It builds the context that every verb of runs/ gets, recovers what a crash left, and gives the serving half
+// its handlers, its live facts and its terminals. The only file that knows all rooms.
 import { uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'

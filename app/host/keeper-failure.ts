@@ -1,5 +1,5 @@
-// What the keeper refuses, and a keeper that cannot be had, as the contract's failures: a person reads them, and without this they
-// would read of a bug. It knows codes, not what was asked.
+// Turns what the keeper refuses, or a keeper that is not available, into failures of the contract. Without this a person would be
+// told of a bug. It knows codes, not what was asked.
 import { join } from 'node:path'
 import { type Keeper, KeeperError } from '../keeper/client.ts'
 import { fail, systemFailureCode } from '../model/failure.ts'

@@ -1,6 +1,7 @@
 // A host's life: the data directory, the lock, the socket, the journal, the room, and the end. It promises that at most one host
-// lives on a data directory, that whoever connects while it starts is let in when recovery is done or is told why it failed, that
-// it can be found as long as it lives, and that it ends by itself when nobody needs it. It knows the room only by its seam, so that tests can give it another.
+// lives on a data directory, that a client that connects during the start is admitted after recovery or told why it failed, that
+// the host can be found as long as it lives, and that it ends by itself when nobody needs it. It knows the room only through an
+// interface, so that tests can pass another one.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from '../contract/channel.ts'

@@ -1,5 +1,5 @@
-// The host's log: one line an entry, in a 0600 file that is turned over before it grows large. It promises never to throw (a log
-// that cannot be written must not stop the work) and is synchronous, so that a crash's last words are on the disk. It is given no
+// The host's log: one line per entry, in a 0600 file that is rotated before it grows large. It promises never to throw (a log that
+// cannot be written must not stop the work), and it is synchronous, so that a crash's last words are on the disk. It gets no
 // secrets: no prompt, no terminal bytes, no token, no environment.
 import { appendFileSync, chmodSync, renameSync, statSync } from 'node:fs'
 import { visibleText } from '../model/text/text.ts'

@@ -1,6 +1,6 @@
-// The host's entry: `host.mjs --data DIR [--idle-exit SECONDS] [--dev]`. It reads its arguments, lives (life.ts) with the real room
-// (host.ts), and turns signals and bugs into an orderly end and a line in the log. Exit codes: 0 ended or another host lives,
-// 1 could not start, 2 wrong usage, 70 a bug.
+// The host's entry: `host.mjs --data DIR [--idle-exit SECONDS] [--dev]`. It reads its arguments, runs the host's life (life.ts)
+// with the real room (host.ts), and turns signals and bugs into an orderly end and a line in the log. Exit codes: 0 ended or
+// another host lives, 1 could not start, 2 wrong usage, 70 a bug.
 import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'

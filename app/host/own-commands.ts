@@ -1,5 +1,5 @@
-// The commands that are about the host itself: what it is, its end, its port for browsers, its windows. Everything else is the
-// room's. It promises that a stop is answered before it happens.
+// The commands about the host itself: what it is, ending it, its port for browsers, its windows. All other commands belong to the
+// room. It promises to answer a stop before it happens.
 import type { HostStatus } from '../contract/commands/host.ts'
 import { protocolVersion } from '../contract/wire.ts'
 import { fail } from '../model/failure.ts'

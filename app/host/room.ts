@@ -1,5 +1,5 @@
-// The seam between serving and what is served: what host.ts gives to main.ts, so that the connections know no git, no sessions and
-// no keeper, and the verbs know no sockets. Types only.
+// The interface between serving and what is served: what host.ts gives to main.ts, so that connections know no git, no sessions and
+// no keeper, and verbs know no sockets. Types only.
 
 import type { z } from 'zod'
 import type { CommandName, CommandOutput, Commands } from '../contract/commands/index.ts'

@@ -1,6 +1,6 @@
 // One connection's conversation, on any transport: hello, calls, one subscription, terminals. Everything that arrives is checked
-// here; what is not as it should be gets a typed refusal and never an exception. A client that does not read what it is sent is
-// closed before it costs memory, and no client waits for another. It knows no command by name.
+// here; what is wrong gets a typed refusal and never an exception. A client that does not read is closed before it costs memory,
+// and no client waits for another. It knows no command by name.
 import type { Channel } from '../contract/channel.ts'
 import { decodeFrame, encodeMessage, maxFrameBytes } from '../contract/frames.ts'
 import { ClientMessage, type HostMessage, type Notice, protocolVersion } from '../contract/wire.ts'

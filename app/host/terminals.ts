@@ -1,5 +1,5 @@
 // The terminals that one client is looking at: wire messages on one side, the room's handles on the other. It promises that a
-// detached view is sent nothing more, whatever is under way, and that screens leave in frames of a bounded size. It knows no
+// detached view gets nothing more, whatever is in progress, and that screens are sent in frames of limited size. It knows no
 // session and no pty.
 import type { AttachOptions } from '../contract/client.ts'
 import { type DataKind, encodeData, encodeMessage } from '../contract/frames.ts'

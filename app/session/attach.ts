@@ -1,6 +1,6 @@
-// The views of one session. Each is given the screen as it stands after byte N, then everything from N+1 on, at its own pace: a
-// view that lags is dropped from live and given a fresh screen when it has caught up; one that is stuck holds a bounded queue
-// and stalls nobody. It knows no keeper and no transport; what it shows comes from a ViewSource.
+// The views of one session. Each gets the screen as it is after byte N, then everything from N+1 on, at its own pace. A view that
+// lags stops getting live output and gets a fresh screen when it has caught up. One that is stuck holds a bounded queue and delays
+// nobody. It knows no keeper and no transport; what it shows comes from a ViewSource.
 import {
   acknowledged,
   allowance,

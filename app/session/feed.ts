@@ -1,6 +1,6 @@
-// One stream of a session on its way from the keeper into the mirror: in its order, in small pieces, a few milliseconds at a
-// time, so that fifty sessions and every client get their turn. What has not been parsed yet is bounded: a host that lags stops
-// reading, and reads on from the keeper's spool at the byte where it stopped.
+// One stream of a session on its way from the keeper into the mirror: in order, in small pieces, a few milliseconds at a time, so
+// that fifty sessions and every client get their turn. What has not been parsed yet is bounded: a host that lags stops reading, and
+// later continues in the keeper's spool at the byte where it stopped.
 import type { Keeper, KeeperError, Reading, SessionExit, StreamName } from '../keeper/client.ts'
 
 export interface FeedOptions {

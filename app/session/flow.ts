@@ -1,5 +1,5 @@
-// How much of a terminal's output may be on its way to one view. Pure: the numbers of one view, and what each event does to
-// them. Only this leg is paced (contract rule 4); the pty and the mirror run at their own speed.
+// How much of a terminal's output may be on its way to one view. Pure: the numbers of one view, and what each event does to them.
+// Only this part is paced (contract rule 4); the pty and the mirror run at their own speed.
 
 /**
  * Measured on nine flooding terminals in Chromium with software rendering, by unacknowledged bytes: 100k/5k 40 frames a second

@@ -1,5 +1,5 @@
-// The screen of a session that nobody holds any more, as it was left: rebuilt from its checkpoint and what its spool has beyond
-// that, kept as bytes to be drawn, answered by nobody. It starts nothing and writes nothing.
+// The last screen of a session that nobody holds any more: rebuilt from its checkpoint and the rest of its spool, kept as bytes to
+// be drawn, with no answers to queries. It starts nothing and writes nothing.
 import { readSpoolFromDisk } from '../keeper/client.ts'
 import { fail } from '../model/failure.ts'
 import type { TranscriptReader } from '../model/transcript.ts'

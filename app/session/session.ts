@@ -1,6 +1,6 @@
-// One live session as the host has it: the keeper's bytes go into a mirror, the mirror's answers go back, views are shown it,
-// and its state is left on disk for the next host. It promises that a query is answered once, across any number of hosts, and
-// that neither a flood nor a stuck view stalls anything. It knows no runs and no agents; an adapter's reading comes in.
+// One live session as the host has it: the keeper's bytes go into a mirror, the mirror's answers go back, views show it, and its
+// state is left on disk for the next host. It promises that a query is answered once, across any number of hosts, and that neither
+// a flood nor a stuck view delays anything. It knows no runs and no agents; an adapter's reader is passed in.
 import { terminalSize } from '../contract/wire.ts'
 import type { Keeper, KeeperError } from '../keeper/client.ts'
 import { fail } from '../model/failure.ts'

@@ -1,6 +1,6 @@
-// The unfinished end of a stream of output: the bytes of a sequence or character of which the rest has not come yet. A screen is
-// drawn up to the last whole one, so whoever takes a screen over is given these bytes after it and stands exactly where the
-// mirror's parser stands. Pure.
+// The unfinished end of a stream of output: the bytes of a sequence or character that is not complete yet. A screen is drawn up to
+// the last complete one, so whoever takes over a screen gets these bytes after it, and is then exactly where the mirror's parser
+// is. Pure.
 
 /** A string that never ends (an OSC of megabytes) is remembered by its beginning: what follows is still taken for its payload. */
 const maxTail = 4096

@@ -1,5 +1,5 @@
-// How long the lines are that go into a terminal whose program reads whole lines: the kernel drops what is too much for one, and
-// nobody hears of it. Pure.
+// How long the lines are that go into a terminal whose program reads whole lines. The kernel drops what is too long for one, and
+// nobody is told. Pure.
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d

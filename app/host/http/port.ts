@@ -1,5 +1,5 @@
-// The port for browsers, opened only when asked for, on 127.0.0.1 and nowhere else: the client's files, the exchange of a token for
-// a session, and a WebSocket, which becomes a Channel like any other. Who is let in stands in router.ts and session.ts.
+// The port for browsers, opened only on request, and only on 127.0.0.1: the client's files, the exchange of a token for a session,
+// and a WebSocket, which becomes a Channel like any other. router.ts and session.ts decide who is admitted.
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'

@@ -1,6 +1,6 @@
-// What the port answers to a request, and whom it answers at all. Localhost is no boundary (any page and any program can reach it),
-// so every request must name this very address as its Host, what changes something or connects must come from a page of this very
-// origin, and nothing is answered across origins. It knows no commands.
+// What the port answers to a request, and whether it answers at all. Localhost is no boundary (any page and any program can reach
+// it). So every request must name this very address as its Host, a request that changes something or connects must come from a page
+// of this very origin, and nothing is answered across origins. It knows no commands.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sessions } from './session.ts'
 import { securityHeaders, staticFile } from './static.ts'

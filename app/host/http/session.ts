@@ -1,5 +1,6 @@
-// Who may come in by the port: a token from the address, good once, buys a session, which is a cookie and a key. It promises that
-// secrets are compared in a time that tells nothing, and that none of them is kept in a form that could be read back and used.
+// Who is admitted through the port. A token from the address, which works once, buys a session: a cookie and a key. It promises
+// that comparing a secret takes the same time whatever is presented, and that no secret is kept in a form that could be read and
+// used.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { browserSession } from '../../contract/wire.ts'

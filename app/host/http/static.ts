@@ -1,5 +1,5 @@
-// The built client's files over HTTP, and the headers that every answer of the port carries. It promises that nothing outside the
-// folder is ever read, by whatever name, and that a page from here may load nothing from anywhere else.
+// Serves the built client's files over HTTP, with the headers that every answer of the port carries. It promises that nothing
+// outside the folder is ever read, by whatever name, and that a page from here can load nothing from anywhere else.
 import { realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'

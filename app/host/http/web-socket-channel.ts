@@ -1,5 +1,5 @@
-// A browser's WebSocket as a channel, the host's end: one binary message is one frame. It promises that a browser whose machine went
-// to sleep is let go, and that one that does not read is not waited for.
+// The host's end of a browser's WebSocket as a channel: one binary message is one frame. It promises to disconnect a browser whose
+// machine went to sleep, and not to wait for one that does not read.
 import type { WebSocket } from 'ws'
 import { type Channel, makeChannel } from '../../contract/channel.ts'
 

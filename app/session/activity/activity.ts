@@ -1,6 +1,6 @@
-// What a session is doing, folded from evidence: what its agent says of itself (hooks, events, OSC 7501, its title), a bell,
-// output and its age, what the person typed, the process. Pure: no clock, no terminal. The strongest source that still holds
-// speaks; what nothing proves is "unknown", and working is never claimed on the word of output that is older than 5 s.
+// What a session is doing, folded from evidence: what its agent says about itself (hooks, events, OSC 7501, its title), a bell,
+// output and its age, what the person typed, the process. Pure: no clock, no terminal. The strongest evidence that is still valid
+// decides. What nothing proves is "unknown", and output older than 5 s never counts as working.
 import type { Activity, ActivitySource } from '../../model/session.ts'
 import type { AgentEvidence } from '../../model/transcript.ts'
 import type { ProgramStatus } from './signals.ts'

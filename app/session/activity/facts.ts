@@ -1,5 +1,5 @@
-// What a session shows of itself to the grid: activity, title, last line. Gathered here so that a flood costs nothing: however
-// much changes, the listener hears at most ten times a second, and where only the age of the output changed, once a second.
+// What the grid shows of a session: activity, title, last line. It is collected here so that a flood costs nothing: however much
+// changes, the listener is called at most ten times a second, and once a second if only the age of the output changed.
 import type { Activity } from '../../model/session.ts'
 import { type ActivityMemory, activityAt, type Evidence, foldActivity, nextChange } from './activity.ts'
 

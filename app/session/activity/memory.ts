@@ -1,4 +1,4 @@
-// Reads an activity's memory back from a checkpoint. Another version's, or a broken one, counts as none: nothing is claimed then.
+// Reads an activity's memory from a checkpoint. If it is broken or from another version it is ignored, and nothing is claimed.
 import { z } from 'zod'
 import { Activity, ActivityState } from '../../model/session.ts'
 import type { ActivityMemory } from './activity.ts'

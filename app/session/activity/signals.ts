@@ -1,5 +1,6 @@
 // Reads what a program says about itself in its output: OSC 7501 (the program status protocol, rev 0.4, as Claude Code and Codex
-// speak it) and the three dialects of notifications. Pure; the texts are hostile and come out bounded and without controls.
+// speak it) and the three dialects of notifications. Pure. The texts are hostile; they come out limited in length and without
+// control characters.
 import { oneLine } from '../../model/text/text.ts'
 
 export interface ProgramStatus {

@@ -1,6 +1,6 @@
-// What a session leaves on disk for the next host: the screen with the byte it stands at (written whole or not at all), and the
-// byte up to which queries have been answered (written before each answer). Both are only a help: without them the screen is
-// rebuilt from the spool. It knows no terminal and no keeper.
+// What a session leaves on disk for the next host: the screen with its byte position (written completely or not at all), and the
+// byte up to which queries have been answered (written before each answer). Both only help: without them the screen is rebuilt from
+// the spool. It knows no terminal and no keeper.
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
-// The hyperlinks of a screen (OSC 8), kept here and not by xterm: its own link service walks over every line that a link covers
-// for each character that is printed into it, so a link that a program never closes makes the parser quadratic. Bounded: the
-// oldest links are forgotten, and their text stays as text.
+// The hyperlinks of a screen (OSC 8), kept here and not by xterm. xterm's own link service visits every line that a link covers for
+// each character printed into it, so a link that a program never closes makes the parser quadratic. Bounded: the oldest links are
+// forgotten, and their text stays as text.
 import { hasControls } from '../../model/text/text.ts'
 import type { CoreAttributes } from './xterm-core.ts'
 

@@ -1,6 +1,6 @@
-// What xterm does not remember of what a program asked for, so that a view that attaches later is told: the kitty keyboard's
-// flags (a stack for each screen), modifyOtherKeys, private modes that only a client acts on, and the colours it set. Plain
-// data, changed by the mirror's parser hooks (screen.ts), written out by serialise.ts. It knows no terminal.
+// What xterm does not remember of a program's requests, so that a view that attaches later can be told: the kitty keyboard's flags
+// (a stack for each screen), modifyOtherKeys, private modes that only a client acts on, and the colours it set. Plain data, changed
+// by the mirror's parser hooks (screen.ts) and written by serialise.ts. It knows no terminal.
 
 /** Private modes that xterm 6.0.0 ignores and a client may act on: alternate scroll, and reports of a changed colour scheme. */
 export const foreignModes: readonly number[] = [1007, 2031]

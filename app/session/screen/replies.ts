@@ -1,6 +1,6 @@
-// Every terminal query that the mirror answers, as one table. It is frozen by a test: a query that is not here gets no byte, and
-// no answer holds a byte that the program chose, so that printing a hostile file can never type a command. The mirror is the
-// only responder, watched or not (contract rule 6); what a mode is set to is read from the terminal's core.
+// Every terminal query that the mirror answers, as one table. A test freezes it: a query that is not here gets no byte, and no
+// answer contains a byte that the program chose, so printing a hostile file can never type a command. The mirror is the only one
+// that answers, watched or not (contract rule 6). The value of a mode is read from the terminal's core.
 import { type Colours, foreignModes, paletteColour, reportColour, type TrackedModes } from './modes.ts'
 import { bgFlag, type Core } from './xterm-core.ts'
 

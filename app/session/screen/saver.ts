@@ -1,5 +1,5 @@
 // When a session's checkpoint is written: soon after the output pauses, now and then during a flood, and once at the end. It
-// promises that the last one written is the last one taken, and that a disk that refuses costs only the checkpoint.
+// promises that the last one taken is the last one written, and that a failing disk costs only the checkpoint.
 import { type Checkpoint, writeCheckpoint, writeCheckpointNow } from './checkpoint.ts'
 
 export interface SaverOptions {

@@ -1,7 +1,7 @@
-// The host's headless mirror of one terminal: it consumes a program's output, answers its queries (the only one that does, and
-// not during a replay), notices titles, bells, notifications and program status, and can write its whole state as bytes for a
-// view that attaches. It survives hostile output: counts, payloads, titles, links and clusters are bounded, and what throws
-// inside the emulator is caught. It knows no session, no keeper and no client.
+// The host's headless mirror of one terminal. It consumes a program's output, answers its queries (nothing else does, and it does
+// not during a replay), notices titles, bells, notifications and program status, and can write its whole state as bytes for a view
+// that attaches. It survives hostile output: counts, payloads, titles, links and clusters are bounded, and exceptions inside the
+// emulator are caught. It knows no session, no keeper and no client.
 import type { ITerminalInitOnlyOptions, ITerminalOptions, Terminal } from '@xterm/headless'
 import { oneLine, plainText } from '../../model/text/text.ts'
 import { type ProgramStatus, parseNotification, parseProgramStatus } from '../activity/signals.ts'

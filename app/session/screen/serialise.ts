@@ -1,7 +1,7 @@
 // Writes a mirror's whole state as bytes that rebuild it on an empty terminal of the same size: scrollback and both screens with
-// every attribute, wraps and links, saved cursors, scroll regions, tab stops, charsets, and every mode, so that typing and
-// clicking go on as before. Our own, because the serialize addon 0.14.0 drops SGR mouse mode, the scroll region, cursor style
-// and visibility, underline styles, OSC 8 and more: the text matches, then input breaks. It reads the core and changes nothing.
+// every attribute, wraps and links, saved cursors, scroll regions, tab stops, charsets, and every mode, so that typing and clicking
+// work as before. We wrote our own because the serialize addon 0.14.0 drops SGR mouse mode, the scroll region, cursor style and
+// visibility, underline styles, OSC 8 and more: the text matches, but then input breaks. It reads the core and changes nothing.
 import type { Link } from './links.ts'
 import type { KittyStack, TrackedModes } from './modes.ts'
 import {

@@ -1,5 +1,5 @@
-// Takes OSC and DCS payloads out of the parser, bounded. xterm.js 6.0.0 gathers up to 10 MB of each for every handler, one
-// character at a time (9 MB took seconds), before anyone sees how long it is; here what is past the cap is not even read.
+// Takes OSC and DCS payloads out of the parser, with a limit. xterm.js 6.0.0 collects up to 10 MB of each for every handler, one
+// character at a time (9 MB took seconds), before anyone sees how long it is. Here, what is beyond the limit is not even read.
 import type { Core } from './xterm-core.ts'
 
 /** The longest payload that is taken. The longest real ones are palettes: 256 × 25 characters. */

@@ -1,6 +1,6 @@
-// How wide characters are and which of them join to one: Unicode 15 with grapheme clusters, as the windows' terminals have it
-// (they load the same add-on; a mirror that measured otherwise would put the text elsewhere). Bounded: one cell takes at most 32
-// joined characters, since xterm keeps every one of them and a program can print combining marks for ever.
+// How wide characters are and which of them join into one: Unicode 15 with grapheme clusters, as in the windows' terminals (they
+// load the same add-on; a mirror with other widths would put the text elsewhere). Bounded: one cell takes at most 32 joined
+// characters, because xterm keeps every one of them and a program can print combining marks for ever.
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'
 import type { IUnicodeVersionProvider, Terminal } from '@xterm/headless'
 

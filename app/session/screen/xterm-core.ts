@@ -1,7 +1,7 @@
-// A typed peephole into @xterm/headless 6.0.0, the pinned emulator. The serialiser and the mirror need what its public API does
-// not give: cells with their underline styles and links, saved cursors, scroll regions, the mouse encoding, and a parse that is
-// synchronous and may be guarded. Only the shapes that are used are named here, and `openCore` checks them when a terminal is
-// made, so that a changed library fails at once and by name. Nothing else in the house may reach behind the public API.
+// Typed access to the inside of @xterm/headless 6.0.0, the pinned emulator. The serialiser and the mirror need what its public API
+// does not offer: cells with their underline styles and links, saved cursors, scroll regions, the mouse encoding, and a parse that
+// is synchronous and can be guarded. Only the shapes in use are named here, and `openCore` checks them when a terminal is made, so
+// that a changed library fails at once and by name. Nothing else may use more than the public API.
 import headless, { type ITerminalInitOnlyOptions, type ITerminalOptions, type Terminal } from '@xterm/headless'
 
 /** Bits of a cell's `fg` and `bg` words (common/buffer/Constants.ts of xterm 6.0.0). */

@@ -1,5 +1,5 @@
-// Cuts a byte stream into lines, whatever pieces it arrives in. Bounded: a line longer than 8 MiB is passed over and counted.
-// Pure; it knows nothing of JSON.
+// Cuts a byte stream into lines, whatever pieces it arrives in. Bounded: a line longer than 8 MiB is skipped and counted. Pure; it
+// knows nothing about JSON.
 
 /** The longest line that is read: a tool's result with a whole file in it. */
 export const maxLine = 8 * 1024 * 1024

@@ -1,6 +1,6 @@
-// A headless agent's output as something to read: its events (one JSON value a line) become lines of text with a mark for who
-// speaks, written into the same screen as a terminal's output, so that attach and logs need not know the difference. Every
-// valid event is also appended to events.ndjson. What an event says is hostile: its control characters never reach a screen.
+// A headless agent's output as something to read. Its events (one JSON value per line) become lines of text with a mark for who
+// speaks. They are written into the same kind of screen as a terminal's output, so attach and logs need not know the difference.
+// Every valid event is also appended to events.ndjson. Texts in events are hostile: their control characters never reach a screen.
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
