@@ -1,3 +1,4 @@
+import '../../app/session/screen/widths.ts'
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'
 import headless from '@xterm/headless'
 import fc from 'fast-check'

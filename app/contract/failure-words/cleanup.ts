@@ -40,7 +40,7 @@ export const cleanupWords: WordsOf<Code> = {
           'Copy what you need from there, then delete the rest',
         ]
       : [
-          `${d.number('count') === 1 ? '1 file' : `${d.number('count') ?? 'Some'} files`} could not be deleted: ${d.list('names')}${d.end} ${d.size('bytes') ?? 'An unknown amount'} was freed; what is left stays in the trash.`,
+          `${d.number('count') === 1 ? '1 file' : `${d.number('count') ?? 'Some'} files`} could not be deleted${d.list('names') ? `: ${d.list('names')}` : ''}${d.end} ${d.size('bytes') ?? 'An unknown amount'} was freed; what is left stays in the trash.`,
           'Make it deletable (its permissions, "chattr -i", or a program that uses it), then delete it again',
         ],
   'trash-missing': (d) => [

@@ -1,8 +1,14 @@
 // How wide characters are and which of them join into one: Unicode 15 with grapheme clusters, as in the windows' terminals (they
 // load the same add-on; a mirror with other widths would put the text elsewhere). Bounded: one cell takes at most 32 joined
 // characters, because xterm keeps every one of them and a program can print combining marks for ever.
+
+// The add-on is loaded while Buffers have memory of their own.
+import './own-buffers.ts'
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes'
 import type { IUnicodeVersionProvider, Terminal } from '@xterm/headless'
+import { poolBuffersAgain } from './own-buffers.ts'
+
+poolBuffersAgain()
 
 /** The longest real cluster is a family or flag of some ten code points; the Unicode stream-safe text format allows 30 marks. */
 export const maxJoined = 32
