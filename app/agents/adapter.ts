@@ -27,6 +27,8 @@ export interface LaunchRequest {
   readonly commandLine: string | null
   /** The person's login shell, absolute. */
   readonly shell: string
+  /** False where the shell's start-up files end or hang, so that nothing after them would run. Default true. */
+  readonly startUpFiles?: boolean
   /** What the session's environment will be, for reading; a plan names only what it adds. */
   readonly environment: Readonly<Record<string, string>>
 }

@@ -27,11 +27,16 @@ export function promptVariables({ prompt }: Pick<LaunchRequest, 'prompt'>): Reco
   return { COPPICE_PROMPT_FILE: prompt.file, ...(fits(prompt.text) ? { COPPICE_PROMPT: prompt.text } : {}) }
 }
 
-/** The arguments that make a shell run one line as a login shell would; without -l for the shells that cannot combine the two. */
-export function shellArguments(shell: string, commandLine: string): string[] {
+/**
+ * The arguments that make a shell run one line as a login shell would; without -l for the shells that cannot combine the two.
+ * Where its start-up files end or hang, the shell reads none of them: the command would never be reached.
+ */
+export function shellArguments(shell: string, commandLine: string, startUpFiles = true): string[] {
   // A line that begins with a dash would be an option of the shell's; a space before it changes nothing else.
   const one = /^[-+]/.test(commandLine) ? ` ${commandLine}` : commandLine
-  switch (basename(shell).replace(/\.exe$/i, '')) {
+  const name = basename(shell).replace(/\.exe$/i, '')
+  if (!startUpFiles) return [...(skipsFiles[name] ?? []), '-c', one]
+  switch (name) {
     case 'bash':
     case 'zsh':
     case 'sh':
@@ -50,6 +55,15 @@ export function shellArguments(shell: string, commandLine: string): string[] {
   }
 }
 
+/** What keeps a shell that is given a line from reading start-up files. The others read none without -l. */
+const skipsFiles: Readonly<Record<string, readonly string[]>> = {
+  zsh: ['-f'],
+  fish: ['--no-config'],
+  nu: ['--no-config-file'],
+  csh: ['-f'],
+  tcsh: ['-f'],
+}
+
 function launch(request: LaunchRequest): LaunchPlan {
   refuseUnknown(command, request, [])
   const { commandLine, mode } = request
@@ -58,7 +72,7 @@ function launch(request: LaunchRequest): LaunchPlan {
     throw refused('A command line is needed', { option: 'commandLine' })
   if (commandLine.includes('\0'))
     throw refused('A command line cannot contain a NUL character', { option: 'commandLine' })
-  const args = shellArguments(file, commandLine)
+  const args = shellArguments(file, commandLine, request.startUpFiles)
   return {
     kind: mode === 'headless' ? 'pipe' : 'pty',
     file,

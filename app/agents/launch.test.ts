@@ -159,6 +159,14 @@ describe('launch plans', () => {
     expect(argsOf('/bin/sh', '-x')).toEqual(['-l', '-c', ' -x'])
   })
 
+  it('leave out the start-up files of a shell that would end or hang in them', () => {
+    const argsOf = (shell: string) => launch('command', { shell, commandLine: 'ls', startUpFiles: false }).args
+    expect(argsOf('/bin/bash')).toEqual(['-c', 'ls'])
+    expect(argsOf('/bin/zsh')).toEqual(['-f', '-c', 'ls'])
+    expect(argsOf('/usr/bin/fish')).toEqual(['--no-config', '-c', 'ls'])
+    expect(argsOf('/bin/tcsh')).toEqual(['-f', '-c', 'ls'])
+  })
+
   it('open a shell with nothing typed into it', () => {
     expect(launch('shell', { mode: 'interactive', shell: '/bin/zsh' })).toMatchObject({
       kind: 'pty',

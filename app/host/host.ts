@@ -34,6 +34,7 @@ export const createHost: CreateHost = async (options) => {
   let closing = false
 
   const environment = async () => (await loginEnvironment()).environment
+  const shellProblem = async () => (await loginEnvironment()).problem ?? null
   // Said once: without it agents may be looked for on the wrong PATH.
   void loginEnvironment().then(({ problem }) => problem && log.info(`login shell: ${problem}`))
   const context: Context = {
@@ -61,6 +62,7 @@ export const createHost: CreateHost = async (options) => {
       }
     },
     environment,
+    shellProblem,
     sessions: new Map(),
     sides: new Map(),
     terminals: createTerminals(() => context),

@@ -36,21 +36,26 @@ export interface RunNames {
   readonly promptFile?: string
 }
 
-const answers = new Map<string, Promise<LoginEnvironment>>()
+const answers = new Map<string, { readonly answer: Promise<LoginEnvironment>; readonly files: string }>()
 
-/** The environment of the user's login shell. Asked once per shell and home, then remembered. Never rejects. */
+/**
+ * The environment of the user's login shell. Asked once per shell and home, then remembered until one of the shell's start-up files
+ * changes. Never rejects.
+ */
 export function loginEnvironment(options: LoginOptions = {}): Promise<LoginEnvironment> {
   const shell = options.shell ?? (process.env.SHELL || userShell())
   const home = options.home ?? process.env.HOME
   const key = `${shell}\0${home}`
-  const known = answers.get(key)
-  if (known && !options.refresh) return known
+  const files = stampOf(startUpFiles(shell, home))
+  const asked = answers.get(key)
+  if (asked && asked.files === files && !options.refresh) return asked.answer
+  const known = asked?.answer
   const answer = askShell(shell, home, options.timeoutMs ?? 10_000).then(async (fresh) => {
     // A shell that hangs or fails this time takes nothing away: what it said before is still the best that is known.
     const before = fresh.source === 'own' ? await known : undefined
     return before?.source === 'login-shell' && fresh.problem ? { ...before, problem: fresh.problem } : fresh
   })
-  answers.set(key, answer)
+  answers.set(key, { answer, files })
   return answer
 }
 
@@ -138,14 +143,57 @@ async function askShell(shell: string, home: string | undefined, timeoutMs: numb
     const printed = stdout.toString('utf8')
     const from = printed.indexOf(mark)
     const to = printed.lastIndexOf(mark)
-    // What was printed in full counts, whatever the shell's exit: a start-up file may well end with an error.
-    if (to > from) return { environment: parse(printed.slice(from + mark.length, to), own), source: 'login-shell' }
-    if (timedOut) return fallBack(`${shell} did not finish its start-up files within ${timeoutMs} ms`)
+    const files = startUpFiles(shell, home).join(', ') || 'none was found'
+    const late = `${shell} did not finish its start-up files (${files}) within ${Math.round(timeoutMs / 1000)} s`
+    // What was printed in full counts, whatever the shell's exit: a start-up file may well end with an error. A shell may also go on
+    // once what it waited for was ended here; nobody will end it for an agent.
+    if (to > from) {
+      const environment = parse(printed.slice(from + mark.length, to), own)
+      return { environment, source: 'login-shell', ...(timedOut ? { problem: late } : {}) }
+    }
+    if (timedOut) return fallBack(late)
     const last = lastLineOf(stderr)
-    return fallBack(`${shell} ended with ${signal ?? code}${last ? `: ${last}` : ''}`)
+    return fallBack(
+      `${shell} ended with ${signal ?? code} in its start-up files (${files})${last ? `, and said: ${last}` : ''}`,
+    )
   } catch (error) {
     return fallBack(`${shell} could not be started: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** The start-up files of the person's own that a shell reads as it starts, those that exist. Empty for a shell unknown here. */
+function startUpFiles(shell: string, home: string | undefined): string[] {
+  if (!home) return []
+  const inHome = (...names: string[]) => names.map((name) => join(home, name)).filter((path) => stampOf([path]) !== '')
+  switch (basename(shell).replace(/^-/, '')) {
+    case 'bash':
+      // bash(1), INVOCATION: the first of these that exists, and what that one reads (most often .bashrc).
+      return [...inHome('.bash_profile', '.bash_login', '.profile').slice(0, 1), ...inHome('.bashrc')]
+    case 'zsh':
+      return inHome('.zshenv', '.zprofile', '.zshrc', '.zlogin')
+    case 'fish':
+      return inHome('.config/fish/config.fish')
+    case 'csh':
+    case 'tcsh':
+      return inHome('.tcshrc', '.cshrc', '.login')
+    case 'nu':
+      return inHome('.config/nushell/env.nu', '.config/nushell/config.nu', '.config/nushell/login.nu')
+    default:
+      return inHome('.profile')
+  }
+}
+
+/** Changes when one of the files does. A file that cannot be read counts as none. */
+function stampOf(files: readonly string[]): string {
+  const stamp = (path: string) => {
+    try {
+      const { mtimeMs, size, ino } = statSync(path)
+      return `${path} ${mtimeMs} ${size} ${ino}`
+    } catch {
+      return ''
+    }
+  }
+  return files.map(stamp).filter(Boolean).join('\n')
 }
 
 /** The arguments that make a shell print its environment between two marks, NUL separated; null for a shell unknown here. */

@@ -36,6 +36,8 @@ export interface Context {
   git(repository: Pick<Repository, 'trusted'> | null): Promise<GitContext>
   /** The environment of the person's login shell. */
   environment(): Promise<Record<string, string>>
+  /** Why the login shell could not be asked for it: its start-up files end or hang. Null where it could. Hostile text. */
+  shellProblem(): Promise<string | null>
   /** Open sessions by run id: the agent's, or that of the stage before it. */
   readonly sessions: Map<string, Session>
   /** Open side sessions by session id. */

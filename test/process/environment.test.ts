@@ -1,5 +1,5 @@
 // A real bash with good, broken and hanging start-up files in a scratch HOME.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -40,14 +40,36 @@ it('takes a whole answer from start-up files that fail', async () => {
   expect(answer.environment.HOME).toBe(broken)
 })
 
+it('asks again when a start-up file has changed, and only then', async () => {
+  const changing = home({ '.bash_profile': 'export TURN=1; echo asked >> ~/asked' })
+  const asked = () => readFileSync(join(changing, 'asked'), 'utf8').trim().split('\n').length
+  expect((await loginEnvironment({ shell, home: changing })).environment.TURN).toBe('1')
+  expect((await loginEnvironment({ shell, home: changing })).environment.TURN).toBe('1')
+  expect(asked()).toBe(1)
+  writeFileSync(join(changing, '.bash_profile'), 'export TURN=second; echo asked >> ~/asked')
+  expect((await loginEnvironment({ shell, home: changing })).environment.TURN).toBe('second')
+  expect(asked()).toBe(2)
+})
+
 it('falls back to its own with the reason: exit, hang, no shell, unknown shell', async () => {
   const exits = await loginEnvironment({ shell, home: home({ '.bash_profile': 'echo "no nvm here" >&2; exit 7' }) })
-  expect(exits).toMatchObject({ source: 'own', problem: expect.stringMatching(/ended with 7: no nvm here/) })
+  expect(exits).toMatchObject({
+    source: 'own',
+    problem: expect.stringMatching(/ended with 7 in its start-up files \(.*\.bash_profile\), and said: no nvm here/),
+  })
   // npm puts its own folders in front.
   expect(process.env.PATH).toContain(exits.environment.PATH)
   const hanging = home({ '.bash_profile': 'trap "" TERM\nsleep 300' })
   const hangs = await loginEnvironment({ shell, home: hanging, timeoutMs: 500 })
-  expect(hangs).toMatchObject({ source: 'own', problem: expect.stringMatching(/within 500 ms/) })
+  expect(hangs).toMatchObject({
+    source: 'own',
+    problem: expect.stringMatching(/did not finish its start-up files \(.*\.bash_profile\) within 1 s/),
+  })
+  const goesOn = home({ '.bash_profile': 'export SLOW=1\nsleep 300' })
+  expect(await loginEnvironment({ shell, home: goesOn, timeoutMs: 500 })).toMatchObject({
+    environment: { SLOW: '1' },
+    problem: expect.stringMatching(/did not finish its start-up files/),
+  })
   const left = (await listProcesses()).filter((entry) => entry.name === 'sleep' && entry.state !== 'Z')
   const homes = left.map((entry) => entry.pid)
   for (const pid of homes) expect(await homeOf(pid)).not.toBe(hanging)
@@ -59,13 +81,13 @@ it('falls back to its own with the reason: exit, hang, no shell, unknown shell',
 })
 
 it('asks once, and again when told to', async () => {
-  const place = home({ '.bash_profile': 'export STAMP=1' })
+  const place = home({ '.bash_profile': '. ~/more', more: 'export STAMP=1' })
   const [first, second] = await Promise.all([
     loginEnvironment({ shell, home: place }),
     loginEnvironment({ shell, home: place }),
   ])
   expect(second).toBe(first)
-  writeFileSync(join(place, '.bash_profile'), 'export STAMP=2')
+  writeFileSync(join(place, 'more'), 'export STAMP=2')
   expect((await loginEnvironment({ shell, home: place })).environment.STAMP).toBe('1')
   expect((await loginEnvironment({ shell, home: place, refresh: true })).environment.STAMP).toBe('2')
 })
@@ -148,7 +170,7 @@ it('keeps what the shell said before where it cannot be asked again', async () =
   writeFileSync(join(place, '.bash_profile'), 'echo broken >&2; exit 9')
   const again = await loginEnvironment({ shell, home: place, refresh: true })
   expect(again).toMatchObject({ source: 'login-shell', environment: { STAMP: '1' } })
-  expect(again.problem).toMatch(/ended with 9: broken/)
+  expect(again.problem).toMatch(/ended with 9 in its start-up files .*, and said: broken/)
   writeFileSync(join(place, '.bash_profile'), 'export STAMP=3')
   const right = await loginEnvironment({ shell, home: place, refresh: true })
   expect(right).toMatchObject({ environment: { STAMP: '3' } })

@@ -89,6 +89,7 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     keeper: async () => ({ forget: async () => {} }) as unknown as Keeper,
     git: async () => ({ file: 'git', environment: host.environment, trusted: false, scratchDirectory: host.home }),
     environment: async () => host.environment,
+    shellProblem: async () => null,
     sessions: new Map(),
     sides: new Map(),
     terminals: new Proxy({} as Context['terminals'], { get: none }),

@@ -142,6 +142,7 @@ export async function planLaunch(
     adminDir: repository && adminDirOf(run, repository, worktree),
     commandLine: run.commandLine,
     shell: environment.SHELL || '/bin/sh',
+    startUpFiles: (await context.shellProblem()) === null,
     environment,
   })
   return { plan, environment: { ...environment, ...plan.environment } }

@@ -9,6 +9,7 @@ import { ownFilters } from '../../git/worktree/filters.ts'
 import { hooksThatWillNotRun } from '../../git/worktree/hooks.ts'
 import { fail } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
+import { oneLine } from '../../model/text/text.ts'
 import { type Caller, type Context, record, runOf } from '../context.ts'
 import { changedSettings } from '../repositories.ts'
 
@@ -36,6 +37,11 @@ export async function takeNotes(
   if (changes.length > 0)
     notes.push(
       `The shared configuration of ${repository.path} has changed since it was added: ${changes.map(changeText).join('; ')}. "coppice doctor" says how to put it back.`,
+    )
+  const problem = await context.shellProblem()
+  if (problem !== null)
+    notes.push(
+      `The environment of your login shell is not known: ${oneLine(problem, 500)}. Command lines run without start-up files until that is mended; "coppice doctor" looks again.`,
     )
   const git = await context.git(repository)
   const checkout = readAdminDir(worktree)
