@@ -39,12 +39,16 @@ try {
   }
   const start = async ({ id, title, agent, prompt, repository, script }: Scene, setup: 'run' | 'skip' = 'run') => {
     writeFileSync(join(host.home, 'scenes', `${id}.sh`), `AGENT=${agent}\n${prelude}\n${script}\n`)
+    const repositoryId = repositories[repository]!
+    const { asked } = setup === 'run' ? await host.call('approval.preview', { repositoryId }) : { asked: [] }
+    const shown = asked.find(({ request }) => request.kind === 'setup')
     await host.call('run.create', {
-      repositoryId: repositories[repository]!,
+      repositoryId,
       id,
       title,
       agent,
       setup,
+      ...(shown ? { setupHash: shown.hash } : {}),
       install: false,
       ...(prompt === undefined ? {} : { prompt }),
     })
