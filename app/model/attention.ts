@@ -63,7 +63,7 @@ export function attentionOf(run: Run, live: Live | undefined, now: number): Atte
     case 'exited':
       return exited(run, settled)
     case 'removing':
-      return { look: 'removing', rank: 4, since: settled }
+      return { look: 'removing', rank: 3, since: settled }
     case 'removed':
     case 'purged':
       return { look: 'removed', rank: 4, since: run.trash?.removedAt ?? settled }

@@ -4,7 +4,7 @@ import { attentionOf } from '../../app/model/attention.ts'
 import { isAsking, isKept, isLive, isSettled, type Live, type Run, type SideSession } from '../../app/model/run.ts'
 import { shownSides } from '../../app/model/side-session.ts'
 import { useReplica } from '../client/replica.ts'
-import { isDone, needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
+import { needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
 import type { IconName } from '../parts/Icon.tsx'
 import { giveKeys, viewOf, wishKeys } from '../terminal/terminals.ts'
 import { focusRun, openDialog, saveOrder, showFilter, showSide, showView, type Ui, useUi } from '../window/ui.ts'
@@ -576,5 +576,5 @@ export function stopsWork(run: Run, live: Live | undefined): boolean {
 
 /** True where the run waits for an answer that only its terminal can take. */
 export function waitsInTerminal(run: Run, live: Live | undefined): boolean {
-  return run.phase === 'running' && !isDone(run) && attentionOf(run, live, Date.now()).rank === 1
+  return run.phase === 'running' && attentionOf(run, live, Date.now()).rank === 1
 }

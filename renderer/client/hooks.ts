@@ -52,7 +52,9 @@ function useBeat(ms: number): number {
 }
 
 export function useVisibleIds(): string[] {
-  const look = useUi(useShallow(({ filter, query, ghosts, order }) => ({ filter, query, ghosts, order })))
+  const look = useUi(
+    useShallow(({ filter, query, ghosts, order, focused }) => ({ filter, query, ghosts, order, focused })),
+  )
   return useReplica(useShallow(({ state, live }) => visibleIds(state, live, look, Date.now())))
 }
 

@@ -8,9 +8,12 @@ import type { Filter } from '../window/ui.ts'
 
 type Lives = Readonly<Record<string, Live>>
 
-/** Done is what has been seen: reviewed or merged. A stopped run stays under the eye until it is resumed or removed. */
-export function isDone(run: Run): boolean {
-  return run.reviewed || run.delivery.state === 'merged'
+/**
+ * Done is what needs nothing from a person and does nothing: stopped, cancelled, or ended and then reviewed or merged. An agent that
+ * works on or asks is never done, whatever was reviewed before.
+ */
+export function isDone(run: Run, attention: Attention): boolean {
+  return attention.rank === 4 || (attention.rank === 2 && (run.reviewed || run.delivery.state === 'merged'))
 }
 
 /** Commits that no remote has, as far as Coppice knows; unknown counts as unpushed. */
@@ -23,15 +26,15 @@ export function matches(filter: Filter, run: Run, live: Live | undefined, attent
   if (!isKept(run.phase)) return false
   switch (filter) {
     case 'active':
-      return !isDone(run)
+      return !isDone(run, attention)
     case 'needs':
-      return !isDone(run) && attention.rank <= 2
+      return !isDone(run, attention) && attention.rank <= 2
     case 'working':
       return attention.rank === 3 && attention.look !== 'queued'
     case 'queued':
       return attention.look === 'queued'
     case 'done':
-      return isDone(run)
+      return isDone(run, attention)
     case 'all':
       return true
     case 'unpushed':
@@ -65,13 +68,20 @@ export interface Look {
   readonly query: string | null
   readonly ghosts: readonly string[]
   readonly order: readonly string[]
+  /** The run that a person is at: it does not go from under their hands when they stop or remove it. */
+  readonly focused?: string | null
 }
+
+const stoppedLooks: readonly string[] = ['stopping', 'stopped', 'cancelled', 'removing']
 
 /** The ids that the grid shows, removed ones with a kept place among them. */
 export function visibleIds(state: State, live: Lives, look: Look, now: number): string[] {
   const shown = Object.values(state.runs).filter((run) => {
     if (look.ghosts.includes(run.id) && !isKept(run.phase)) return true
-    return matches(look.filter, run, live[run.id], attentionOf(run, live[run.id], now)) && matchesQuery(look.query, run)
+    const attention = attentionOf(run, live[run.id], now)
+    const lists = look.filter === 'active' || look.filter === 'done'
+    const stays = lists && look.focused === run.id && stoppedLooks.includes(attention.look)
+    return (stays || matches(look.filter, run, live[run.id], attention)) && matchesQuery(look.query, run)
   })
   return ordered(shown, look.order).map((run) => run.id)
 }
@@ -93,9 +103,10 @@ export interface Waiting {
 /** Runs that want a person, the most urgent first and among equals the one that waits longest. */
 export function needing(state: State, live: Lives, now: number): Waiting[] {
   return Object.values(state.runs)
-    .filter((run) => isKept(run.phase) && !isDone(run))
-    .map((run) => ({ id: run.id, title: run.title, attention: attentionOf(run, live[run.id], now) }))
-    .filter(({ attention }) => attention.rank <= 2)
+    .filter((run) => isKept(run.phase))
+    .map((run) => ({ run, attention: attentionOf(run, live[run.id], now) }))
+    .filter(({ run, attention }) => matches('needs', run, live[run.id], attention))
+    .map(({ run, attention }) => ({ id: run.id, title: run.title, attention }))
     .sort((a, b) => a.attention.rank - b.attention.rank || a.attention.since - b.attention.since)
 }
 
@@ -146,7 +157,7 @@ export function countsOf(state: State, live: Lives, now: number): Counts {
     // A folder without git is in nobody's list of repositories.
     const repository = repositories[run.repositoryId ?? ''] ?? { runs: 0, needs: 0 }
     if (run.repositoryId !== null) repositories[run.repositoryId] = repository
-    if (!isDone(run)) repository.runs++
+    if (!isDone(run, attention)) repository.runs++
     if (matches('needs', run, facts, attention)) repository.needs++
     if (run.worktreePresence !== 'present' || run.inPlace) continue
     if (facts?.sizeBytes?.value == null) counts.unmeasured++

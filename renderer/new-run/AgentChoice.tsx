@@ -1,10 +1,11 @@
 // Choosing an agent: the installed ones as cards, the others by name with how to install them; and the form for what a headless
 // agent may do.
+import { useState } from 'react'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { agentMark, line } from '../parts/words.ts'
-import { canStart, type Form, optionLabels } from './new-run-form.ts'
+import { canStart, type Form, optionLabels, optionsIn } from './new-run-form.ts'
 import './agent-choice.css'
 
 interface Props {
@@ -62,7 +63,7 @@ export function AgentChoice({
       {missing.length > 0 && (
         <details className="missing">
           <summary>
-            Not found here: {missing.map((agent) => agent.label).join(', ')}.{' '}
+            Not installed: {missing.map((agent) => agent.label).join(', ')}.{' '}
             <span className="link">How to install them</span>
           </summary>
           <dl>
@@ -86,10 +87,9 @@ const modes: readonly (readonly [Mode, string, string])[] = [
 
 export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }) {
   const change = (key: keyof AgentOptions, value: string) => set({ options: { ...form.options, [key]: value } })
-  const fields =
-    form.mode === 'headless'
-      ? agent.options
-      : agent.options.filter((key) => key === 'model' || key === 'permissionMode')
+  const fields = optionsIn(agent, form.mode)
+  const filled = fields.filter((key) => (form.options[key] ?? '').trim() !== '').length
+  const [open, setOpen] = useState(form.mode === 'headless' || filled > 0)
   return (
     <>
       {agent.modes.length > 1 && (
@@ -113,41 +113,46 @@ export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }
           <span className="hint">{modes.find(([mode]) => mode === form.mode)?.[2]}</span>
         </fieldset>
       )}
-      {form.mode === 'headless' && fields.length > 0 && (
-        <div className="options">
-          {fields.map((key) => (
-            // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the two below.
-            <label key={key} className={`field${key === 'allowedTools' ? ' wide' : ''}`}>
-              <span className="lab">
-                {optionLabels[key].label} <span className="faint">{optionLabels[key].hint}</span>
-              </span>
-              {key === 'permissionMode' && agent.permissionModes.length > 0 ? (
-                <span className="input select">
-                  <select
-                    value={form.options.permissionMode ?? ''}
-                    onChange={(event) => change(key, event.target.value)}
-                  >
-                    <option value="">the agent's own default</option>
-                    {agent.permissionModes.map((mode) => (
-                      <option key={mode} value={mode}>
-                        {mode}
-                      </option>
-                    ))}
-                  </select>
-                  <Icon name="down" size={14} />
+      {fields.length > 0 && (
+        <details className="agent-options" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+          <summary>
+            Options <span className="faint">{filled > 0 ? `${filled} set` : 'the agent’s own defaults'}</span>
+          </summary>
+          <div className="options">
+            {fields.map((key) => (
+              // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the two below.
+              <label key={key} className={`field${key === 'allowedTools' ? ' wide' : ''}`}>
+                <span className="lab">
+                  {optionLabels[key].label} <span className="faint">{optionLabels[key].hint}</span>
                 </span>
-              ) : (
-                <input
-                  className="input mono"
-                  value={form.options[key] ?? ''}
-                  inputMode={key === 'maxTurns' ? 'numeric' : key === 'maxBudgetUsd' ? 'decimal' : 'text'}
-                  spellCheck={false}
-                  onChange={(event) => change(key, event.target.value)}
-                />
-              )}
-            </label>
-          ))}
-        </div>
+                {key === 'permissionMode' && agent.permissionModes.length > 0 ? (
+                  <span className="input select">
+                    <select
+                      value={form.options.permissionMode ?? ''}
+                      onChange={(event) => change(key, event.target.value)}
+                    >
+                      <option value="">the agent's own default</option>
+                      {agent.permissionModes.map((mode) => (
+                        <option key={mode} value={mode}>
+                          {mode}
+                        </option>
+                      ))}
+                    </select>
+                    <Icon name="down" size={14} />
+                  </span>
+                ) : (
+                  <input
+                    className="input mono"
+                    value={form.options[key] ?? ''}
+                    inputMode={key === 'maxTurns' ? 'numeric' : key === 'maxBudgetUsd' ? 'decimal' : 'text'}
+                    spellCheck={false}
+                    onChange={(event) => change(key, event.target.value)}
+                  />
+                )}
+              </label>
+            ))}
+          </div>
+        </details>
       )}
     </>
   )

@@ -25,6 +25,7 @@ import {
   emptyForm,
   type Form,
   incomplete,
+  optionsIn,
   optionsOf,
   withDraft,
 } from './new-run-form.ts'
@@ -148,7 +149,9 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     }
   }
 
-  const missing = incomplete(form)
+  // A repository that cannot be looked at cannot be worked in: its problem stands at its own field.
+  const missing =
+    incomplete(form) ?? (form.start !== 'in-place' && detailsProblem ? 'This repository is not available' : null)
   async function start() {
     if (busy || missing) return
     setBusy(true)
@@ -238,7 +241,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                 </button>
               </p>
             )}
-            {agent && <AgentForm agent={agent} form={form} set={set} />}
+            {agent && <AgentForm key={`${agent.name} ${form.mode}`} agent={agent} form={form} set={set} />}
             <div className="two-up">
               <label className="field">
                 <span className="lab">Repository</span>
@@ -416,7 +419,7 @@ function usePreview(form: Form, agent: DetectedAgent | undefined): CommandOutput
     JSON.stringify({
       agent: form.agent,
       mode: form.mode,
-      options: optionsOf(form, agent?.options ?? []),
+      options: optionsOf(form, agent ? optionsIn(agent, form.mode) : []),
       ...(form.agent === 'command' && form.commandLine.trim() ? { commandLine: form.commandLine.trim() } : {}),
       // Only the beginning is ever shown.
       ...(form.prompt.trim() && form.agent !== 'shell' ? { prompt: form.prompt.slice(0, 2000) } : {}),

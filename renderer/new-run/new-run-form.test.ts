@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import { commands } from '../../app/contract/commands/index.ts'
-import { createInput, draftFrom, emptyForm, incomplete, optionsOf, splitTools, withDraft } from './new-run-form.ts'
+import {
+  createInput,
+  draftFrom,
+  emptyForm,
+  incomplete,
+  optionsIn,
+  optionsOf,
+  splitTools,
+  withDraft,
+} from './new-run-form.ts'
 
 const claude: DetectedAgent = {
   name: 'claude',
@@ -43,6 +52,16 @@ describe('the new-run form', () => {
   it('never sends a prompt to a shell, nor an option that the agent does not know', () => {
     expect(createInput({ ...form, agent: 'shell' }, undefined, null)).not.toHaveProperty('prompt')
     expect(optionsOf({ ...form, options: { maxTurns: '3' } }, ['model'])).toEqual({})
+  })
+
+  it('offers limits on turns and money only where an agent works alone', () => {
+    const agent = { options: ['model', 'permissionMode', 'allowedTools', 'maxTurns', 'maxBudgetUsd'] as const }
+    expect(optionsIn({ options: [...agent.options] }, 'headless')).toEqual(agent.options)
+    expect(optionsIn({ options: [...agent.options] }, 'interactive')).toEqual([
+      'model',
+      'permissionMode',
+      'allowedTools',
+    ])
   })
 
   it('works on an existing branch once, without a base', () => {

@@ -69,6 +69,10 @@ export const optionLabels: Readonly<Record<keyof AgentOptions, { readonly label:
   maxBudgetUsd: { label: 'Budget, USD', hint: '' },
 }
 
+/** The options that an agent takes in this mode: limits on turns and money are for runs that work alone. */
+export const optionsIn = (agent: Pick<DetectedAgent, 'options'>, mode: Mode): (keyof AgentOptions)[] =>
+  agent.options.filter((key) => mode === 'headless' || (key !== 'maxTurns' && key !== 'maxBudgetUsd'))
+
 /** The options that were filled in, in their own types; what is no number where one is needed is left out. */
 export function optionsOf(form: Form, known: readonly (keyof AgentOptions)[]): AgentOptions {
   const text = (key: keyof AgentOptions) => (known.includes(key) ? (form.options[key]?.trim() ?? '') : '')
@@ -117,7 +121,7 @@ export function createInput(
     agent: form.agent,
     ...(form.agent === 'command' ? { commandLine: form.commandLine.trim() } : {}),
     mode: form.mode,
-    options: optionsOf(form, agent?.options ?? []),
+    options: optionsOf(form, agent ? optionsIn(agent, form.mode) : []),
     ...(takesPrompt && form.prompt.trim() !== '' ? { prompt: form.prompt } : {}),
   }
   if (form.start === 'in-place') return { ...who, inPlace: form.folder.trim() }

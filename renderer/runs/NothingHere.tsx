@@ -13,7 +13,7 @@ export function NothingHere() {
   const text = query
     ? 'No runs match the filter.'
     : filter === 'active'
-      ? `Nothing is running.${done > 0 ? ` ${counted(done, 'finished run is', 'finished runs are')} under Done.` : ''}`
+      ? `Nothing is running.${done > 0 ? ` ${counted(done, 'run is', 'runs are')} under Done.` : ''}`
       : filter === 'done'
         ? 'Nothing is done yet. Runs appear here once they are marked as reviewed or merged.'
         : filter === 'needs'

@@ -107,8 +107,11 @@ function RunsBeside() {
   const ids = useReplica(
     useShallow(({ state, live }) => {
       const { order } = useUi.getState()
-      const kept = Object.values(state.runs).filter((run) => isKept(run.phase) && !isDone(run))
-      const rank = (id: string) => attentionOf(state.runs[id]!, live[id], Date.now()).rank
+      const now = Date.now()
+      const kept = Object.values(state.runs).filter(
+        (run) => isKept(run.phase) && !isDone(run, attentionOf(run, live[run.id], now)),
+      )
+      const rank = (id: string) => attentionOf(state.runs[id]!, live[id], now).rank
       const all = ordered(kept, order).map((run) => run.id)
       return ['needs', ...all.filter((id) => rank(id) <= 2), 'rest', ...all.filter((id) => rank(id) > 2)]
     }),
@@ -238,8 +241,8 @@ function Disk() {
         <span>Free</span>
         <b>{bytesText(free)}</b>
       </div>
-      {low && <div className="small low label">The disk is almost full: new runs wait, removal still works.</div>}
-      {reclaimable > 0 && <div className="small muted label">{bytesText(reclaimable)} can come back</div>}
+      {low && <div className="small low label">The disk is almost full: new runs wait; you can still remove runs.</div>}
+      {reclaimable > 0 && <div className="small muted label">{bytesText(reclaimable)} reclaimable</div>}
     </div>
   )
 }

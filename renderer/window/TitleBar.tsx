@@ -1,7 +1,7 @@
 // The title bar: where the person is, the palette, whether the host is connected, New run, settings.
 import { counted } from '../../app/model/text/units.ts'
 import { action, perform } from '../actions/actions.ts'
-import { useCounts } from '../client/hooks.ts'
+import { useCounts, useVisibleIds } from '../client/hooks.ts'
 import { useReplica } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
@@ -69,6 +69,9 @@ function Crumb() {
   const repositories = useReplica(({ state }) => state.repositories)
   const ready = useReplica((replica) => replica.ready)
   const counts = useCounts()
+  const ids = useVisibleIds()
+  const focused = useUi((ui) => ui.focused)
+  const place = focused === null ? -1 : ids.indexOf(focused)
   if (!ready || Object.keys(repositories).length === 0)
     return (
       <span className="crumb">
@@ -90,7 +93,8 @@ function Crumb() {
   if (maximised)
     return (
       <span className="crumb cut">
-        <b>Run</b>&ensp;1 of {counts.all}
+        <b>Run</b>
+        {place < 0 ? '' : <>&ensp;{`${place + 1} of ${ids.length}`}</>}
       </span>
     )
   const among = Object.keys(counts.repositories).length

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { isKept, Phase } from '../../app/model/run.ts'
 import { countsOf, matchesQuery, needing, ordered, visibleIds } from '../../renderer/client/selectors.ts'
 import { scene } from '../harness/fixture-scene.ts'
 
 const { state, live } = scene({ runs: 9 })
 const now = Date.now()
+const phases = Phase.options.filter(isKept)
 const all = { filter: 'all', query: null, ghosts: [], order: [] } as const
 const without = (id: string, change: object) => ({
   ...state,
@@ -31,6 +33,36 @@ describe('lists of runs', () => {
       sessions: 5,
       trash: 0,
     })
+  })
+
+  it.each(phases)(
+    'counts a run that is %s once: Active is Needs you, Working and Queued, the rest is Done',
+    (phase) => {
+      for (const reviewed of [false, true]) {
+        for (const id of ['retry-failed-webhooks', 'dev-server', 'rotate-signing-keys']) {
+          const counts = countsOf(without(id, { phase, reviewed }), live, now)
+          expect(counts.active, id).toBe(counts.needs + counts.working + counts.queued)
+          expect(counts.active + counts.done, id).toBe(counts.all)
+        }
+      }
+    },
+  )
+
+  it('puts what was stopped or cancelled under Done, and never a run that asks or works', () => {
+    for (const phase of ['stopped', 'cancelled'])
+      expect(countsOf(without('dev-server', { phase }), live, now)).toMatchObject({ done: 1, active: 8 })
+    const asking = without('rotate-signing-keys', { reviewed: true })
+    expect(countsOf(asking, live, now)).toMatchObject({ done: 0, needs: 5 })
+    expect(needing(asking, live, now)[0]?.id).toBe('rotate-signing-keys')
+    expect(countsOf(without('dev-server', { reviewed: true }), live, now)).toMatchObject({ done: 0, working: 3 })
+  })
+
+  it('leaves a run that was stopped where it is while the person is at it', () => {
+    const stopped = without('dev-server', { phase: 'stopped' })
+    const active = { ...all, filter: 'active' } as const
+    expect(visibleIds(stopped, live, active, now)).not.toContain('dev-server')
+    expect(visibleIds(stopped, live, { ...active, focused: 'dev-server' }, now)).toContain('dev-server')
+    expect(visibleIds(stopped, live, { ...active, focused: 'retry-failed-webhooks' }, now)).not.toContain('dev-server')
   })
 
   it('never counts an unknown size as nothing', () => {
