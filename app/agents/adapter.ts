@@ -79,6 +79,8 @@ export interface Adapter extends AgentWords {
   /** The options it knows in any mode. `launch` refuses the others by name, and those that its mode does not know. */
   readonly options: readonly (keyof AgentOptions)[]
   readonly permissionModes: readonly string[]
+  /** Flags that Coppice sets itself and by which it follows the agent: refused among a person's extra arguments. */
+  readonly ownFlags?: readonly string[]
   /** How to get it; "" for what is always there. */
   readonly install: string
   /** Throws a CoppiceFailure `bad-input` for an option, mode or prompt that it cannot take. */

@@ -4,12 +4,12 @@ import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
-import { fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from './hand-over.ts'
+import { extra, fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from './hand-over.ts'
 import { brief, field, list, text } from './json.ts'
 import { closedByHand, judgeHeadless, judgeTerminal } from './judging.ts'
 import { type EventReading, inputOf, line, readerOf } from './reading.ts'
 
-const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
+const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode', 'extraArguments']
 
 export const cursor: Adapter = {
   name: 'cursor',
@@ -20,6 +20,7 @@ export const cursor: Adapter = {
   options: known,
   /** `force` allows commands that its config does not forbid. */
   permissionModes: ['config', 'plan', 'ask', 'force'],
+  ownFlags: ['--print', '-p', '--output-format', '--resume', '--continue'],
   install: 'see https://cursor.com/docs/cli/installation',
   launch,
   transcript: cursorReader,
@@ -47,6 +48,7 @@ function launch(request: LaunchRequest): LaunchPlan {
 function chosen({ options }: LaunchRequest): string[] {
   const mode = options.permissionMode
   return [
+    ...extra({ options }),
     ...(options.model === undefined ? [] : ['--model', options.model]),
     ...(mode === 'force' ? ['--force'] : mode === 'plan' || mode === 'ask' ? ['--mode', mode] : []),
   ]

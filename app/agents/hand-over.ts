@@ -26,7 +26,7 @@ export const readFrom = (file: string): string =>
  * mode, and a prompt that no program can be given.
  */
 export function refuseUnknown(
-  adapter: Pick<Adapter, 'label' | 'modes' | 'options' | 'permissionModes'>,
+  adapter: Pick<Adapter, 'label' | 'modes' | 'options' | 'permissionModes' | 'ownFlags'>,
   request: LaunchRequest,
   known: readonly (keyof AgentOptions)[],
 ): void {
@@ -49,9 +49,33 @@ export function refuseUnknown(
     if (word !== undefined && (word === '' || word.startsWith('-') || word.includes('\0')))
       throw refused(`The option ${name} cannot be ${JSON.stringify(word)}`, { option: name ?? '' })
   }
+  refuseExtra(adapter, request.options)
   if (request.prompt?.text.includes('\0'))
     throw refused('A prompt cannot contain a NUL character', { option: 'prompt' })
 }
+
+/**
+ * Refuses extra arguments by which an agent would get lost: a flag that Coppice sets, the "--" before a prompt, and a first word that
+ * is no flag, which the agent would take for its prompt or a subcommand.
+ */
+export function refuseExtra(
+  { label, ownFlags = [] }: Pick<Adapter, 'label' | 'ownFlags'>,
+  { extraArguments = [] }: AgentOptions,
+): void {
+  const no = (message: string) => refused(message, { option: 'extraArguments' })
+  const [first] = extraArguments
+  if (first !== undefined && !first.startsWith('-'))
+    throw no(`Extra arguments begin with a flag, and ${JSON.stringify(first)} is none`)
+  for (const word of extraArguments) {
+    if (word.includes('\0')) throw no('An extra argument cannot contain a NUL character')
+    if (word === '--') throw no('"--" cannot be an extra argument: what follows it is the prompt')
+    const flag = word.split('=')[0]!
+    if (ownFlags.includes(flag)) throw no(`Coppice sets ${flag} of ${label} itself`)
+  }
+}
+
+/** A person's extra arguments, which stand among the flags and before the prompt. */
+export const extra = ({ options }: Pick<LaunchRequest, 'options'>): readonly string[] => options.extraArguments ?? []
 
 /** The prompt of a headless attempt: a resumed one may come without, a new one may not. */
 export function headlessPrompt(

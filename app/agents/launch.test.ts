@@ -72,6 +72,35 @@ describe('launch plans', () => {
     })
   })
 
+  it.each([
+    ['claude', ['--session-id', id, '--add-dir', '../my libs', '--', 'do it']],
+    ['codex', ['--no-daemon', '--add-dir', '../my libs', ...roots, '--', 'do it']],
+    ['gemini', ['--session-id', id, '--add-dir', '../my libs', '--prompt-interactive=do it']],
+    ['opencode', ['--add-dir', '../my libs', '--prompt=do it']],
+    ['cursor', ['--add-dir', '../my libs', '--', 'do it']],
+  ] as const)('put extra arguments of %s among the flags, before the prompt', (name, args) => {
+    const options = { extraArguments: ['--add-dir', '../my libs'] }
+    expect(launch(name, { mode: 'interactive', prompt: prompt('do it'), options }).args).toEqual(args)
+    const headless = launch(name, { prompt: prompt('do it'), options })
+    expect(headless.args.slice(headless.args.indexOf('--add-dir'))[1]).toBe('../my libs')
+    expect(headless.shown).toContain("--add-dir '../my libs'")
+  })
+
+  it.each([
+    ['claude', ['--resume', 'x'], 'Coppice sets --resume of Claude Code itself'],
+    ['claude', ['--debug', '--output-format=text'], 'Coppice sets --output-format of Claude Code itself'],
+    ['codex', ['-s', 'read-only'], 'Coppice sets -s of Codex itself'],
+    ['gemini', ['hello'], 'Extra arguments begin with a flag, and "hello" is none'],
+    ['opencode', ['--x', '--'], '"--" cannot be an extra argument: what follows it is the prompt'],
+    ['cursor', ['--x\0'], 'An extra argument cannot contain a NUL character'],
+    ['shell', ['--x'], 'Shell takes the option extraArguments not at all'],
+  ] as const)('refuse of %s the extra arguments %j', (name, extraArguments, message) => {
+    const failure = refusal(() =>
+      launch(name, { mode: 'interactive', options: { extraArguments: [...extraArguments] } }),
+    )
+    expect(failure).toMatchObject({ code: 'bad-input', detail: { message, option: 'extraArguments' } })
+  })
+
   it('leave the permission mode of Claude Code to its settings unless one was chosen', () => {
     const plan = launch('claude', { mode: 'interactive', prompt: prompt('do it') })
     expect(plan).toMatchObject({ kind: 'pty', args: ['--session-id', id, '--', 'do it'], agentSession: id })
@@ -228,7 +257,7 @@ describe.each(agents)('$label', (adapter) => {
   it('refuses each option that it does not know, by name', () => {
     const values: Required<AgentOptions> = {
       ...{ model: 'm', permissionMode: adapter.permissionModes[0] ?? '', allowedTools: ['Bash'] },
-      ...{ maxTurns: 1, maxBudgetUsd: 1 },
+      ...{ maxTurns: 1, maxBudgetUsd: 1, extraArguments: ['--more'] },
     }
     for (const option of AgentOptions.keyof().options) {
       const options = { [option]: values[option] }

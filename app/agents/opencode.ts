@@ -4,12 +4,12 @@ import { agentWords } from '../model/agent.ts'
 import type { AgentOptions } from '../model/run.ts'
 import type { Adapter, AgentReader, LaunchPlan, LaunchRequest } from './adapter.ts'
 import { show } from './command-line.ts'
-import { fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from './hand-over.ts'
+import { extra, fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from './hand-over.ts'
 import { brief, field, number, text } from './json.ts'
 import { closedByHand, judgeHeadless, judgeTerminal } from './judging.ts'
 import { type EventReading, inputOf, line, readerOf } from './reading.ts'
 
-const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
+const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode', 'extraArguments']
 
 export const opencode: Adapter = {
   name: 'opencode',
@@ -19,6 +19,7 @@ export const opencode: Adapter = {
   options: known,
   /** `auto` allows what its config does not forbid; otherwise its config decides. */
   permissionModes: ['config', 'auto'],
+  ownFlags: ['--format', '--session', '-s', '--continue', '-c', '--prompt'],
   install: 'npm install -g opencode-ai, or see https://opencode.ai/docs',
   launch: (request) => (request.mode === 'headless' ? headless(request) : interactive(request)),
   transcript: opencodeReader,
@@ -49,6 +50,7 @@ function interactive(request: LaunchRequest): LaunchPlan {
 }
 
 const chosen = ({ options, resume }: LaunchRequest): string[] => [
+  ...extra({ options }),
   ...(options.model === undefined ? [] : ['--model', options.model]),
   ...(options.permissionMode === 'auto' ? ['--auto'] : []),
   ...(resume === null ? [] : ['--session', resume]),

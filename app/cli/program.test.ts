@@ -52,6 +52,10 @@ describe('the command line', () => {
   })
 
   const verbs: [string, Call][] = [
+    [
+      'run --repo . --agent claude --agent-arg --add-dir --agent-arg=../x',
+      ['run', { repo: '.', agent: 'claude', agentArg: ['--add-dir', '../x'] }],
+    ],
     ['list --all', ['list', { all: true }]],
     ['list --json', ['list', {}]],
     ['settings', ['settingsGet', undefined]],

@@ -94,6 +94,11 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .option('--allowed-tools <list>', 'tools that need no permission, separated by commas; can be repeated', toolList)
     .option('--max-turns <n>', 'stop after this many turns', whole(1, 10_000))
     .option('--max-budget-usd <x>', 'stop after this many dollars', amount)
+    .option(
+      '--agent-arg <argument>',
+      "one more argument for the agent's own command line; can be repeated",
+      (argument: string, before: readonly string[] = []) => [...before, argument],
+    )
     .addOption(waitOption())
     .option('--timeout <seconds>', 'stop waiting after this many seconds; the run continues', amount)
     .action((options: RunOptions, command: Command) => {

@@ -38,6 +38,8 @@ export interface RunOptions extends WaitOptions {
   readonly allowedTools?: readonly string[]
   readonly maxTurns?: number
   readonly maxBudgetUsd?: number
+  /** Extra arguments of the agent's, each as it is. */
+  readonly agentArg?: readonly string[]
 }
 
 /** Makes one run or several, and says which; with `wait`, once they are there. */
@@ -291,8 +293,12 @@ async function promptOf(prompt: string | undefined): Promise<string | undefined>
 }
 
 function optionsOf(options: RunOptions): AgentOptions {
-  const { model, permissionMode, allowedTools, maxTurns, maxBudgetUsd } = options
-  return given({ model, permissionMode, allowedTools: allowedTools && [...allowedTools], maxTurns, maxBudgetUsd })
+  const { model, permissionMode, allowedTools, maxTurns, maxBudgetUsd, agentArg } = options
+  return given({
+    ...{ model, permissionMode, maxTurns, maxBudgetUsd },
+    allowedTools: allowedTools && [...allowedTools],
+    extraArguments: agentArg && [...agentArg],
+  })
 }
 
 /** The entries that are there: an absent option is not sent at all. */

@@ -46,6 +46,8 @@ export const AgentOptions = z.object({
   allowedTools: z.array(z.string().max(500)).max(100).optional(),
   maxTurns: z.number().int().min(1).max(10_000).optional(),
   maxBudgetUsd: z.number().positive().max(100_000).optional(),
+  /** Arguments that a person adds to the agent's command line, each one as the agent gets it. */
+  extraArguments: z.array(z.string().max(8192)).max(100).optional(),
 })
 export type AgentOptions = z.infer<typeof AgentOptions>
 

@@ -85,6 +85,9 @@ const modes: readonly (readonly [Mode, string, string])[] = [
   ['headless', 'Headless', 'Works through the prompt on its own, then ends'],
 ]
 
+/** Options that take a line of their own. */
+const wide: readonly (keyof AgentOptions)[] = ['allowedTools', 'extraArguments']
+
 export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }) {
   const change = (key: keyof AgentOptions, value: string) => set({ options: { ...form.options, [key]: value } })
   const fields = optionsIn(agent, form.mode)
@@ -121,7 +124,7 @@ export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }
           <div className="options">
             {fields.map((key) => (
               // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the two below.
-              <label key={key} className={`field${key === 'allowedTools' ? ' wide' : ''}`}>
+              <label key={key} className={`field${wide.includes(key) ? ' wide' : ''}`}>
                 <span className="lab">
                   {optionLabels[key].label} <span className="faint">{optionLabels[key].hint}</span>
                 </span>
@@ -146,6 +149,7 @@ export function AgentForm({ agent, form, set }: Props & { agent: DetectedAgent }
                     value={form.options[key] ?? ''}
                     inputMode={key === 'maxTurns' ? 'numeric' : key === 'maxBudgetUsd' ? 'decimal' : 'text'}
                     spellCheck={false}
+                    autoComplete="off"
                     onChange={(event) => change(key, event.target.value)}
                   />
                 )}

@@ -151,7 +151,7 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
 
   // A repository that cannot be looked at cannot be worked in: its problem stands at its own field.
   const missing =
-    incomplete(form) ?? (form.start !== 'in-place' && detailsProblem ? 'This repository is not available' : null)
+    incomplete(form, agent) ?? (form.start !== 'in-place' && detailsProblem ? 'This repository is not available' : null)
   async function start() {
     if (busy || missing) return
     setBusy(true)

@@ -64,6 +64,18 @@ describe('the new-run form', () => {
     ])
   })
 
+  it('gives extra arguments as a shell would read them, and waits for a quote to be closed', () => {
+    const typed = (extraArguments: string) => ({ ...emptyForm, repositoryId: 'r', options: { extraArguments } })
+    const known = { options: ['extraArguments' as const] }
+    expect(optionsOf(typed(`--add-dir '../my libs'  --x=$HOME`), known.options)).toEqual({
+      extraArguments: ['--add-dir', '../my libs', '--x=$HOME'],
+    })
+    expect(optionsOf(typed('  '), known.options)).toEqual({})
+    expect(incomplete(typed(`--say 'it`), known)).toBe('A quote in the extra arguments is not closed')
+    // An agent that takes none is not stopped by what was typed for another.
+    expect(incomplete(typed(`--say 'it`), { options: [] })).toBeNull()
+  })
+
   it('works on an existing branch once, without a base', () => {
     const input = createInput(
       { ...form, start: 'existing-branch', fromBranch: 'fix/x', base: 'main', branch: 'y', copies: 4 },

@@ -3,6 +3,7 @@ import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
 import type { CommandInput } from '../../app/contract/commands/index.ts'
 import type { Asked } from '../../app/model/approval.ts'
 import type { AgentOptions, Mode } from '../../app/model/run.ts'
+import { shellWords } from '../../app/model/text/shell-words.ts'
 
 export interface Form {
   readonly repositoryId: string
@@ -67,6 +68,7 @@ export const optionLabels: Readonly<Record<keyof AgentOptions, { readonly label:
   allowedTools: { label: 'Allowed tools', hint: 'one per line, or separated by commas' },
   maxTurns: { label: 'Maximum turns', hint: '' },
   maxBudgetUsd: { label: 'Budget, USD', hint: '' },
+  extraArguments: { label: 'Extra arguments', hint: 'quoted as in a shell; nothing is expanded' },
 }
 
 /** The options that an agent takes in this mode: limits on turns and money are for runs that work alone. */
@@ -83,12 +85,14 @@ export function optionsOf(form: Form, known: readonly (keyof AgentOptions)[]): A
   const tools = splitTools(text('allowedTools'))
   const turns = number('maxTurns')
   const budget = number('maxBudgetUsd')
+  const more = shellWords(text('extraArguments')) ?? []
   return {
     ...(text('model') ? { model: text('model') } : {}),
     ...(text('permissionMode') ? { permissionMode: text('permissionMode') } : {}),
     ...(tools.length > 0 ? { allowedTools: tools } : {}),
     ...(turns ? { maxTurns: Math.floor(turns) } : {}),
     ...(budget ? { maxBudgetUsd: budget } : {}),
+    ...(more.length > 0 ? { extraArguments: more } : {}),
   }
 }
 
@@ -142,7 +146,7 @@ export function createInput(
 }
 
 /** Why the form cannot be sent yet, in a few words; null where it can. */
-export function incomplete(form: Form): string | null {
+export function incomplete(form: Form, agent?: Pick<DetectedAgent, 'options'>): string | null {
   if (form.start === 'in-place') {
     if (form.folder.trim() === '') return 'Type the path of a folder'
   } else if (form.repositoryId === '') return 'Choose a repository'
@@ -151,6 +155,8 @@ export function incomplete(form: Form): string | null {
   if (form.mode === 'headless' && form.agent !== 'command' && form.agent !== 'shell' && form.prompt.trim() === '') {
     return 'A headless agent needs a prompt'
   }
+  if (agent?.options.includes('extraArguments') && shellWords(form.options.extraArguments ?? '') === null)
+    return 'A quote in the extra arguments is not closed'
   return null
 }
 

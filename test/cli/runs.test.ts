@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunView } from '../../app/model/view.ts'
@@ -68,6 +68,28 @@ describe('run', () => {
     expect(view.sizeBytes).toBeGreaterThan(0)
     expect(repo.gitIn(view.worktree!, 'log', '-1', '--format=%s')).toBe('Work 2')
     expect(new Date(view.createdAt).toISOString()).toBe(view.createdAt)
+  })
+
+  it('gives an agent its extra arguments one by one, and refuses those that it could get lost by', async () => {
+    const own = makeCli()
+    mkdirSync(join(own.home, 'bin'))
+    writeFileSync(join(own.home, '.bash_profile'), `PATH='${join(own.home, 'bin')}':$PATH\n`)
+    writeFileSync(join(own.home, 'bin/claude'), '#!/bin/sh\nprintf "<%s>" "$@"\n', { mode: 0o755 })
+    const line = ['run', '--repo', repo.path, '--agent', 'claude', '--prompt', 'Do it', '--id', 'extra']
+    try {
+      const refused = await own.told(1, ...line, '--agent-arg', '--resume')
+      expect(refused).toMatchObject({ code: 'bad-input' })
+      expect(refused.message).toContain('Coppice sets --resume of Claude Code itself')
+      const words = ['--agent-arg', '--add-dir', '--agent-arg', '$(touch owned) "x" ; y', '--agent-arg=--verbose']
+      await own.json(...line, ...words, '--wait', 'settled')
+      const { stdout } = await own.run('logs', 'extra')
+      expect(stdout).toMatch(/^<--session-id><[-0-9a-f]+><--add-dir><\$\(touch owned\) "x" ; y><--verbose><--><Do it>/)
+      // The next attempt has them too.
+      await own.json('resume', 'extra', '--wait', 'settled')
+      expect((await own.run('logs', 'extra')).stdout).toContain('<--add-dir><$(touch owned) "x" ; y><--verbose>')
+    } finally {
+      await own.close()
+    }
   })
 
   it('asks for the approval of a set-up once for its content, and takes --setup run or skip for an answer', async () => {

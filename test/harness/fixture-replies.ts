@@ -31,7 +31,7 @@ const agent = (
   found,
   version,
   modes: ['interactive', 'headless'],
-  options: ['model', 'permissionMode', 'allowedTools', 'maxTurns', 'maxBudgetUsd'],
+  options: ['model', 'permissionMode', 'allowedTools', 'maxTurns', 'maxBudgetUsd', 'extraArguments'],
   permissionModes: ['default', 'acceptEdits', 'plan'],
   problem: null,
   install: null,

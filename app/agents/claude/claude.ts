@@ -5,11 +5,16 @@ import type { TitleReader } from '../../model/transcript.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from '../adapter.ts'
 import { show } from '../command-line.ts'
 import { claudeConversation } from '../conversations.ts'
-import { fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from '../hand-over.ts'
+import { extra, fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from '../hand-over.ts'
 import { closedByHand, judgeHeadless, judgeTerminal } from '../judging.ts'
 import { claudeReader } from './events.ts'
 
-const interactiveOptions: readonly (keyof AgentOptions)[] = ['model', 'permissionMode', 'allowedTools']
+const interactiveOptions: readonly (keyof AgentOptions)[] = [
+  'model',
+  'permissionMode',
+  'allowedTools',
+  'extraArguments',
+]
 // --max-turns and --max-budget-usd work with -p only.
 const headlessOptions: readonly (keyof AgentOptions)[] = [...interactiveOptions, 'maxTurns', 'maxBudgetUsd']
 
@@ -20,6 +25,10 @@ export const claude: Adapter = {
   modes: ['interactive', 'headless'],
   options: headlessOptions,
   permissionModes: ['manual', 'acceptEdits', 'auto', 'dontAsk', 'plan', 'bypassPermissions'],
+  ownFlags: [
+    ...['-p', '--print', '--output-format', '--input-format', '--session-id', '--resume', '-r', '--continue', '-c'],
+    '--fork-session',
+  ],
   install: 'npm install -g @anthropic-ai/claude-code (needs Node 22 or newer), or see https://code.claude.com/docs',
   launch: (request) => (request.mode === 'headless' ? headless(request) : interactive(request)),
   readTitle: (title) => readTitle(title),
@@ -69,6 +78,7 @@ function conversation(request: LaunchRequest): string[] {
 
 function chosen({ options }: LaunchRequest, allowedTools: readonly string[] = options.allowedTools ?? []): string[] {
   return [
+    ...extra({ options }),
     ...(options.model === undefined ? [] : ['--model', options.model]),
     ...(options.permissionMode === undefined ? [] : ['--permission-mode', options.permissionMode]),
     // The flag takes every word that follows it, up to the next flag or "--".

@@ -6,11 +6,11 @@ import type { TitleReader } from '../../model/transcript.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from '../adapter.ts'
 import { show } from '../command-line.ts'
 import { codexSessionIn } from '../conversations.ts'
-import { fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from '../hand-over.ts'
+import { extra, fits, headlessPrompt, interactivePrompt, readFrom, refuseUnknown } from '../hand-over.ts'
 import { closedByHand, judgeHeadless, judgeTerminal } from '../judging.ts'
 import { codexReader } from './events.ts'
 
-const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
+const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode', 'extraArguments']
 
 export const codex: Adapter = {
   name: 'codex',
@@ -20,6 +20,7 @@ export const codex: Adapter = {
   options: known,
   /** Its sandbox modes; what it may do without asking follows from them. */
   permissionModes: ['read-only', 'workspace-write', 'danger-full-access'],
+  ownFlags: ['--json', '--sandbox', '-s', '--no-daemon'],
   install: 'npm install -g @openai/codex, or see https://developers.openai.com/codex/cli',
   launch: (request) => (request.mode === 'headless' ? headless(request) : interactive(request)),
   readTitle: (title) => readTitle(title),
@@ -39,6 +40,7 @@ function headless(request: LaunchRequest): LaunchPlan {
     // `exec` is read-only by default: an agent in a worktree of its own is there to write. More than that has to be chosen.
     ...['--sandbox', request.options.permissionMode ?? 'workspace-write'],
     ...model(request),
+    ...extra(request),
     ...writableRoots(request),
     // The flags above are exec's, not resume's, so they stand before it.
     ...(request.resume === null ? [] : ['resume', request.resume]),
@@ -57,6 +59,7 @@ function interactive(request: LaunchRequest): LaunchPlan {
     '--no-daemon',
     ...(permissionMode === undefined ? [] : ['--sandbox', permissionMode]),
     ...model(request),
+    ...extra(request),
     ...writableRoots(request),
     ...(request.resume === null ? [] : ['resume', request.resume]),
   ]

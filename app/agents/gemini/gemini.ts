@@ -7,11 +7,19 @@ import type { AgentEvidence, TitleReader } from '../../model/transcript.ts'
 import type { Adapter, LaunchPlan, LaunchRequest } from '../adapter.ts'
 import { show } from '../command-line.ts'
 import { geminiConversation } from '../conversations.ts'
-import { fits, headlessPrompt, interactivePrompt, maxArgumentBytes, readFrom, refuseUnknown } from '../hand-over.ts'
+import {
+  extra,
+  fits,
+  headlessPrompt,
+  interactivePrompt,
+  maxArgumentBytes,
+  readFrom,
+  refuseUnknown,
+} from '../hand-over.ts'
 import { closedByHand, judgeHeadless, judgeTerminal } from '../judging.ts'
 import { geminiReader } from './events.ts'
 
-const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode']
+const known: readonly (keyof AgentOptions)[] = ['model', 'permissionMode', 'extraArguments']
 
 /** Longer prompts go by file: its TUI takes a third of a second for each KiB of a first prompt (20 KiB took 7 s, 97 KiB over 30). */
 const maxTypedBytes = 16 * 1024
@@ -23,6 +31,7 @@ export const gemini: Adapter = {
   modes: ['interactive', 'headless'],
   options: known,
   permissionModes: ['default', 'auto_edit', 'yolo', 'plan'],
+  ownFlags: ['--output-format', '-o', '--session-id', '--resume', '-r', '--prompt', '-p', '--prompt-interactive', '-i'],
   install: 'npm install -g @google/gemini-cli, or see https://geminicli.com/docs',
   launch: (request) => (request.mode === 'headless' ? headless(request) : interactive(request)),
   readTitle: (title) => readTitle(title),
@@ -86,6 +95,7 @@ function conversation(request: LaunchRequest): string[] {
 }
 
 const chosen = ({ options }: LaunchRequest): string[] => [
+  ...extra({ options }),
   ...(options.model === undefined ? [] : ['--model', options.model]),
   ...(options.permissionMode === undefined ? [] : ['--approval-mode', options.permissionMode]),
 ]

@@ -2,6 +2,7 @@
 // its id and branch reserved; runs/queue starts it when a slot is free, and runs/create/prepare builds its worktree.
 import { adapterOf } from '../../agents/adapters.ts'
 import { findAgent, missingText } from '../../agents/detect.ts'
+import { refuseExtra } from '../../agents/hand-over.ts'
 import { type GitContext, gitVersion } from '../../git/exec.ts'
 import { fullRevision, hidesAnother } from '../../git/refs/names.ts'
 import { branchState, isValidBranchName, resolveCommit, uniqueBranch } from '../../git/refs/refs.ts'
@@ -135,6 +136,7 @@ export async function checkAgent(context: Context, request: Omit<CreateRequest, 
       throw fail('bad-input', { field: name, message: `${adapter.label} has no such option` })
     }
   }
+  refuseExtra(adapter, request.options)
   if (request.mode === 'headless' && adapter.name !== 'command' && adapter.name !== 'demo' && !request.prompt?.trim()) {
     throw fail('bad-input', { field: 'prompt', message: 'a headless run needs a prompt' })
   }
