@@ -21,6 +21,7 @@ import { branchName } from '../runs/names.ts'
 import { look, weigh } from '../runs/observe.ts'
 import { openPullRequest, pushRun } from '../runs/publish/publish.ts'
 import { startNow } from '../runs/queue.ts'
+import { forgetPrompts, readPromptAgain, recentPrompts } from '../runs/recent-prompts.ts'
 import * as repositories from '../runs/repositories.ts'
 import { closeSide } from '../runs/side/close.ts'
 import { openSide } from '../runs/side/open.ts'
@@ -64,6 +65,10 @@ export function createHandlers(context: Context): RoomHandlers {
         return { commandLine: '', problem: String(failure.detail?.message ?? failure.code) }
       }
     },
+
+    'prompt.recent': async (input) => recentPrompts(context, input),
+    'prompt.read': async (input) => readPromptAgain(context, input),
+    'prompt.forget': async (input) => forgetPrompts(context, input),
 
     'approval.list': (input) => listApprovals(context, input),
     'approval.preview': (input) => previewApprovals(context, input),

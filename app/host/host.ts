@@ -20,6 +20,7 @@ import { createRecovery } from '../runs/recovery/recover.ts'
 import { createTerminals } from '../runs/terminal.ts'
 import { openDeadlines } from '../runs/trash/deadlines.ts'
 import { createRetention } from '../runs/trash/trash.ts'
+import { openPromptHistory } from '../store/prompt-history.ts'
 import { createHandlers } from './handlers.ts'
 import { keeperFailure, withFailures } from './keeper-failure.ts'
 import type { CreateHost } from './room.ts'
@@ -88,6 +89,7 @@ export const createHost: CreateHost = async (options) => {
         })
       },
     }),
+    prompts: openPromptHistory(options.dataDir.prompts),
     notify: (notice) => options.notify(notice),
     log: (text) => log.info(text),
   }

@@ -9,6 +9,7 @@ import type { Repository } from '../model/repository.ts'
 import type { Run } from '../model/run.ts'
 import type { Session } from '../session/session.ts'
 import type { Journal } from '../store/journal.ts'
+import type { PromptHistory } from '../store/prompt-history.ts'
 import { keepReserve, releaseReserve } from '../store/reserve.ts'
 import type { LiveTable } from './live.ts'
 import type { Observer } from './observe.ts'
@@ -56,6 +57,8 @@ export interface Context {
   now(): number
   /** When something may be deleted because of its age. */
   readonly deadlines: Deadlines
+  /** The prompts that were sent before. */
+  readonly prompts: PromptHistory
   /** Says something in every client. */
   notify(notice: Notice): void
   log(text: string): void

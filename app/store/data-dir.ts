@@ -15,6 +15,8 @@ export interface DataDirectory {
   readonly owner: string
   /** Since when what is due for deletion has been due, in the host's own running time. */
   readonly deadlines: string
+  /** The prompts that were sent before. */
+  readonly prompts: string
   readonly runs: string
   readonly worktrees: string
   readonly keeper: string
@@ -34,6 +36,7 @@ export function dataDirectoryAt(path: string): DataDirectory {
     lock: join(path, 'host.lock'),
     owner: join(path, 'host.pid'),
     deadlines: join(path, 'deadlines.json'),
+    prompts: join(path, 'prompts.json'),
     runs,
     worktrees: join(path, 'worktrees'),
     keeper: join(path, 'keeper'),

@@ -29,6 +29,8 @@ import {
   optionsOf,
   withDraft,
 } from './new-run-form.ts'
+import { RecentPrompts } from './RecentPrompts.tsx'
+import { useRecall } from './use-recall.ts'
 import './new-run-dialog.css'
 
 const lastKey = 'coppice.new-run'
@@ -123,6 +125,12 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
     }
   }, [id, looked])
 
+  const [recents, setRecents] = useState(false)
+  const closeRecents = () => {
+    setRecents(false)
+    prompt.current?.focus()
+  }
+  const recall = useRecall(form.start === 'in-place' ? '' : id, (text) => set({ prompt: text }))
   const asked = useAsked(form, looked)
   const setup = asked?.find(({ request }) => request.kind === 'setup')
   // A switch says yes to the content that stands beside it: another content starts from no again.
@@ -211,11 +219,24 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                 />
               </label>
             )}
-            <label className="field">
+            <div className="field">
               <span className="lab">
-                Prompt <span className="faint">Shift Enter for a new line</span>
+                <label htmlFor="new-run-prompt">Prompt</label>
+                <span className="faint">Shift Enter for a new line</span>
+                {takesPrompt && (
+                  <button
+                    type="button"
+                    className="link"
+                    aria-expanded={recents}
+                    title="Or press Up in an empty prompt"
+                    onClick={() => setRecents(!recents)}
+                  >
+                    Recent prompts
+                  </button>
+                )}
               </span>
               <textarea
+                id="new-run-prompt"
                 ref={prompt}
                 className="input prompt"
                 rows={5}
@@ -223,8 +244,19 @@ export function NewRunDialog({ repositoryId, onClose }: { repositoryId?: string;
                 disabled={!takesPrompt}
                 placeholder={takesPrompt ? 'What should it do?' : 'A shell takes no prompt'}
                 onChange={(event) => set({ prompt: event.target.value })}
+                onKeyDown={recall}
               />
-            </label>
+            </div>
+            {recents && takesPrompt && (
+              <RecentPrompts
+                repositoryId={form.start === 'in-place' ? '' : id}
+                onTake={(text) => {
+                  set({ prompt: text })
+                  closeRecents()
+                }}
+                onClose={closeRecents}
+              />
+            )}
             {restored && (
               <p className="hint">
                 Your draft from before.

@@ -10,6 +10,7 @@ import { showFilter, useUi } from '../window/ui.ts'
 import { DetailsPane } from './DetailsPane.tsx'
 import { RunTile } from './RunTile.tsx'
 import './focus-view.css'
+import { RunTitle } from '../parts/RunTitle.tsx'
 
 export function FocusView({ runId }: { runId: string }) {
   const run = useRun(runId)
@@ -36,7 +37,9 @@ export function FocusView({ runId }: { runId: string }) {
           {line(repository?.name ?? 'Repository', 60)}
         </button>
         <span className="faint">/</span>
-        <span className="strong cut">{line(run.title, 120)}</span>
+        <span className="strong cut">
+          <RunTitle title={run.title} />
+        </span>
         <span className="grow" />
         {!stoppable && !cancellable && <ActionButton id="resume" runId={runId} cap />}
         {run.branch && run.worktreePresence === 'present' && <ActionButton id="publish" runId={runId} cap />}

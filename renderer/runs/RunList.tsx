@@ -14,6 +14,7 @@ import { smallestTile } from './layout.ts'
 import { RunTile } from './RunTile.tsx'
 import { Changes } from './TileFoot.tsx'
 import './run-list.css'
+import { RunTitle } from '../parts/RunTitle.tsx'
 
 const rowHeight = 32
 
@@ -94,7 +95,7 @@ function RowOf({ run }: { run: Run }) {
     >
       <Icon name={icon} size={14} />
       <span className="title cut">
-        {run.inPlace && <span className="in-place">in place</span>} {line(run.title, 120)}
+        {run.inPlace && <span className="in-place">in place</span>} <RunTitle title={run.title} />
       </span>
       <span className="state">{phaseWord(attention.look)}</span>
       <span className="proof cut">

@@ -20,6 +20,7 @@ import { focusRun, givePlaceBack, useUi } from '../window/ui.ts'
 import { TileFoot } from './TileFoot.tsx'
 import { Preparing, Queued, TilePanel, Unavailable } from './TilePanel.tsx'
 import './run-tile.css'
+import { RunTitle } from '../parts/RunTitle.tsx'
 
 /** Proof of work older than this no longer turns the arc, in milliseconds. */
 const proofMs = 5000
@@ -112,7 +113,7 @@ export function TileHead({ run, live, attention, typing }: Facts & { typing: boo
     <header className="tile-head">
       <Icon name={looks[attention.look].icon} turn={fresh} />
       <h2 className="tile-title" title={line(run.title)}>
-        {line(run.title)}
+        <RunTitle title={run.title} />
       </h2>
       {run.inPlace && (
         <span className="in-place" title={`In ${line(run.worktree ?? '', 300)}, without a worktree`}>

@@ -10,6 +10,7 @@ import { attempt } from '../actions/verbs.ts'
 import { useNeeding, useSettings } from '../client/hooks.ts'
 import { Icon, type IconName } from '../parts/Icon.tsx'
 import { Key } from '../parts/Key.tsx'
+import { RunTitle } from '../parts/RunTitle.tsx'
 import { Ticking } from '../parts/Ticking.tsx'
 import { line, looks } from '../parts/words.ts'
 import { focusRun, showFilter, useUi } from '../window/ui.ts'
@@ -52,7 +53,9 @@ export function Strip() {
             onClick={() => focusRun(id)}
           >
             <Icon name={looks[attention.look].icon} size={14} />
-            <span className="t">{line(title, 60)}</span>
+            <span className="t">
+              <RunTitle title={title} max={60} />
+            </span>
             <span className="a">
               <Ticking>{(now) => shortAge(now - attention.since)}</Ticking>
             </span>

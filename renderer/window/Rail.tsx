@@ -16,6 +16,7 @@ import { Ticking } from '../parts/Ticking.tsx'
 import { line, looks } from '../parts/words.ts'
 import { type Filter, focusRun, showFilter, showView, useUi, type View } from './ui.ts'
 import './rail.css'
+import { RunTitle } from '../parts/RunTitle.tsx'
 
 export function Rail() {
   const alone = useUi((ui) => ui.maximised && ui.view === 'grid' && ui.focused !== null)
@@ -162,7 +163,9 @@ function RunEntryOf({ id }: { id: string }) {
     >
       <Icon name={icon} />
       <span className="lines label">
-        <b>{line(run.title, 80)}</b>
+        <b>
+          <RunTitle title={run.title} max={80} />
+        </b>
         <small>
           {phaseWord(attention.look)}, <Ticking>{(now) => shortAge(now - attention.since)}</Ticking>
         </small>

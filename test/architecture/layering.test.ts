@@ -83,6 +83,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
       'Icon',
       'Key',
       'Modal',
+      'RunTitle',
       'Ticking',
       'Toasts',
       'toasts',

@@ -14,7 +14,7 @@ import type { Event, JournalRecord } from '../../app/model/event.ts'
 import { failureOf } from '../../app/model/failure.ts'
 import type { Live } from '../../app/model/run.ts'
 import { reduce, type State } from '../../app/model/state.ts'
-import { answer } from './fixture-replies.ts'
+import { answer, sentPrompts } from './fixture-replies.ts'
 import { type FixtureOptions, scene } from './fixture-scene.ts'
 
 const encoder = new TextEncoder()
@@ -49,6 +49,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
   const screens = new Map(Object.entries(made.screens))
   const typed = new Map<string, string>()
   const calls: Fixture['calls'] = []
+  const prompts = { sent: sentPrompts() }
   const sizes = new Map<string, { cols: number; rows: number }>()
   const clients = new Set<Client>()
   const records: JournalRecord[] = []
@@ -165,7 +166,10 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
           say(client, { type: 'reply', callId: message.callId, ...value })
         calls.push({ name: message.name, input: message.input })
         try {
-          const value = answer(message.name as CommandName, message.input, { state, live, records, emit, setLive })
+          const value = answer(message.name as CommandName, message.input, {
+            ...{ state, live, records, emit, setLive },
+            prompts,
+          })
           return reply({ value })
         } catch (error) {
           return reply({ failure: failureOf(error) })

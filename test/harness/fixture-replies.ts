@@ -9,16 +9,32 @@ import { slugOf } from '../../app/model/ids.ts'
 import { emptyLive, type Live, type Run } from '../../app/model/run.ts'
 import type { State } from '../../app/model/state.ts'
 
+export interface SentPrompt {
+  readonly id: string
+  readonly text: string
+  readonly repositoryId: string
+  readonly at: number
+}
+
 export interface Stage {
   readonly state: State
   readonly live: Record<string, Live>
   readonly records: readonly JournalRecord[]
+  /** What was sent before, the newest first. */
+  readonly prompts: { sent: readonly SentPrompt[] }
   emit(event: Event): void
   setLive(runId: string, change: Partial<Live>): void
 }
 
 const m = 60_000
 const day = 24 * 60 * m
+
+/** What was sent before, as the fixture begins. */
+export const sentPrompts = (): SentPrompt[] => [
+  { id: '1'.repeat(32), text: 'Fix the flaky upload test', repositoryId: 'ledger-api', at: Date.now() - 20 * m },
+  { id: '2'.repeat(32), text: 'Stream the export\nand test it', repositoryId: 'ledger-api', at: Date.now() - 3 * day },
+  { id: '3'.repeat(32), text: 'The cart loses items', repositoryId: 'storefront', at: Date.now() - 9 * day },
+]
 
 const agent = (
   name: DetectedAgent['name'],
@@ -69,6 +85,21 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
             : `${given.agent} --permission-mode manual --settings <this run> "${String(given.prompt ?? '').slice(0, 40)} …"`,
         problem: null,
       }
+    case 'prompt.recent': {
+      const words = String(given.search ?? '').toLowerCase()
+      const prompts = stage.prompts.sent.filter(
+        (one) =>
+          one.text.toLowerCase().includes(words) &&
+          (given.repositoryId === undefined || one.repositoryId === given.repositoryId),
+      )
+      return { prompts: prompts.map(({ text, ...one }) => ({ ...one, head: text, bytes: text.length })), more: 0 }
+    }
+    case 'prompt.read':
+      return { text: stage.prompts.sent.find(({ id }) => id === given.promptId)?.text ?? '' }
+    case 'prompt.forget':
+      stage.prompts.sent =
+        given.promptId === undefined ? [] : stage.prompts.sent.filter(({ id }) => id !== given.promptId)
+      return {}
     case 'repository.details':
       return {
         id: given.repositoryId,

@@ -28,6 +28,7 @@ const inputs: Partial<Record<(typeof commandNames)[number], object>> = {
   'session.open': { runId: 'fix', kind: 'shell' },
   'session.close': { runId: 'fix', number: 1 },
   'run.mark-reviewed': { runId: 'fix', reviewed: true },
+  'prompt.read': { promptId: '0'.repeat(32) },
   'agent.preview': { agent: 'shell' },
   'journal.export': { format: 'csv' },
 }

@@ -101,6 +101,7 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     pump: none,
     now: () => moment,
     deadlines: watchedUntil(moment, join(host.dataDirectory, 'deadlines-of-the-test.json')),
+    prompts: new Proxy({} as Context['prompts'], { get: none }),
     notify: () => {},
     log: () => {},
   }

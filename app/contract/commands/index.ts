@@ -7,6 +7,7 @@ import * as approval from './approval.ts'
 import * as cleanup from './cleanup.ts'
 import * as host from './host.ts'
 import * as journal from './journal.ts'
+import * as prompt from './prompt.ts'
 import * as publish from './publish.ts'
 import * as repository from './repository.ts'
 import * as review from './review.ts'
@@ -33,6 +34,10 @@ export const commands = {
 
   'agent.list': agent.list,
   'agent.preview': agent.preview,
+
+  'prompt.recent': prompt.recent,
+  'prompt.read': prompt.read,
+  'prompt.forget': prompt.forget,
 
   'approval.list': approval.list,
   'approval.preview': approval.preview,

@@ -13,12 +13,13 @@ import type { Event } from '../../model/event.ts'
 import { fail } from '../../model/failure.ts'
 import { RunId } from '../../model/ids.ts'
 import type { Repository } from '../../model/repository.ts'
-import type { AgentName, AgentOptions, Mode, Run } from '../../model/run.ts'
+import { type AgentName, type AgentOptions, isKept, type Mode, type Run } from '../../model/run.ts'
 import { requestEvents } from '../approval/ask.ts'
 import { askedAt, startOf } from '../approval/preview.ts'
 import { type Caller, type Context, recordAll, repositoryOf } from '../context.ts'
 import { copyId, fillTemplate, freeId, isHeldOnDisk, reservedBranches, wantedId } from '../names.ts'
 import { promptHead, writeFirstPrompts } from '../prompt-file.ts'
+import { rememberPrompt } from '../recent-prompts.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
 
 export interface CreateRequest {
@@ -112,6 +113,7 @@ export async function createRuns(
     takeBack()
     throw error
   }
+  rememberPrompt(context, request)
   context.pump()
   return { runIds: ids }
 }
@@ -255,9 +257,16 @@ export function newRun(
     ?.trim()
   const title =
     request.title?.trim() || request.id || firstLine || request.commandLine || adapterOf(request.agent).label
+  const shortened = title.length > 120 ? `${title.slice(0, 119)}…` : title
+  const given = Boolean(request.title?.trim() || request.id)
   return {
     id: own.id,
-    title: `${title.length > 120 ? `${title.slice(0, 119)}…` : title}${own.copy === null ? '' : ` (${own.copy})`}`,
+    title:
+      own.copy !== null
+        ? `${shortened} · ${own.copy} of ${request.copies}`
+        : given
+          ? shortened
+          : untaken(context, repositoryId, shortened),
     repositoryId,
     agent: request.agent,
     commandLine: request.commandLine ?? null,
@@ -292,4 +301,16 @@ export function newRun(
     createdAt: context.now(),
     settledAt: null,
   }
+}
+
+/** The title, with a number where a run that is still listed has it: the same prompt sent again must not look like the first. */
+function untaken(context: Context, repositoryId: string | null, title: string): string {
+  const taken = new Set(
+    Object.values(context.journal.state.runs)
+      .filter((run) => run.repositoryId === repositoryId && isKept(run.phase))
+      .map((run) => run.title),
+  )
+  let free = title
+  for (let n = 2; taken.has(free); n++) free = `${title} · ${n}`
+  return free
 }

@@ -8,6 +8,7 @@ import type { Caller, Context } from '../context.ts'
 import { findFolder, refuseTaken } from '../in-place.ts'
 import { wantedId } from '../names.ts'
 import { promptHead, writeFirstPrompts } from '../prompt-file.ts'
+import { rememberPrompt } from '../recent-prompts.ts'
 import { addRepository } from '../repositories.ts'
 import { type CreateRequest, checkAgent, newRun, pickIds } from './create.ts'
 
@@ -64,6 +65,7 @@ export async function createInPlace(
     takeBack()
     throw error
   }
+  rememberPrompt(context, { ...request, repositoryId })
   context.pump()
   return { runIds: [id] }
 }
