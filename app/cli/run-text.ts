@@ -1,6 +1,8 @@
 // Runs as a person reads them in a terminal: the table of `list` and the page of `show`. Pure: it turns facts and the time into
 // plain lines. Everything from an agent, a repository or a prompt goes through plainText.
+
 import { approvalWords } from '../contract/approval-words.ts'
+import { deliveryText } from '../contract/delivery-words.ts'
 import { phaseWord, sentenceOf } from '../contract/sentences.ts'
 import type { Approval } from '../model/approval.ts'
 import { attentionOf } from '../model/attention.ts'
@@ -100,7 +102,7 @@ export function runPage({ run, live, view, asks }: RunFacts, now: number): strin
     ['outcome', run.outcome ? `${run.outcome.result}: ${plainText(run.outcome.reason, 300)}` : null],
     ['failure', run.failure ? plainText(sentenceOf(run.failure).message, 1000) : null],
     ['next', run.failure ? plainText(sentenceOf(run.failure).next, 500) : null],
-    ['delivery', deliveryText(run)],
+    ['delivery', deliveryLine(run, live)],
     ['trash', run.trash ? `since ${dateText(run.trash.removedAt)}, kept until ${dateText(run.trash.purgeAt)}` : null],
     ['created', dateText(run.createdAt)],
     ['last line', live?.lastLine ? plainText(live.lastLine, 200) : null],
@@ -147,9 +149,11 @@ function branchText(run: Run, live: Live | undefined): string {
   return `${plainText(run.branch ?? 'none', 300)}${left ? ` (its agent left it for ${where})` : ''}`
 }
 
-function deliveryText(run: Run): string | null {
-  const { state, remote, ref, sha, pullRequestUrl } = run.delivery
-  if (state === 'local') return null
-  const where = [remote, ref?.replace(/^refs\/heads\//, ''), sha?.slice(0, 10)].filter(Boolean).join(' ')
-  return plainText(`${state}${where ? `, ${where}` : ''}${pullRequestUrl ? `, ${pullRequestUrl}` : ''}`, 1000)
+function deliveryLine(run: Run, live: Live | undefined): string | null {
+  const { state, ref, sha, pullRequestUrl } = run.delivery
+  if (run.branch === null) return null
+  const where =
+    state === 'local' ? '' : [ref?.replace(/^refs\/heads\//, ''), sha?.slice(0, 10)].filter(Boolean).join(' ')
+  const parts = [deliveryText(run, live), where, pullRequestUrl ?? '']
+  return plainText(parts.filter((part) => part !== '').join(', '), 1000)
 }

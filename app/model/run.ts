@@ -213,6 +213,10 @@ export const Run = z.object({
 })
 export type Run = z.infer<typeof Run>
 
+/** True for a settled run that has nothing to go on from: its create failed or was undone, so a resume repeats it. */
+export const startsAnew = (run: Run): boolean =>
+  isSettled(run.phase) && (run.attempts.length === 0 || run.worktreePresence === 'none')
+
 const observed = <T extends z.ZodType>(value: T) =>
   // `value: null` means that it could not be found out; `why` says why. Never zero.
   z.object({ value: value.nullable(), observedAt: z.number(), why: z.string().optional() })
@@ -241,6 +245,8 @@ export const Live = z.object({
   dirty: observed(z.number()).nullable(),
   ahead: observed(z.number()).nullable(),
   behind: observed(z.number()).nullable(),
+  /** Commits since the base that no remote branch has. */
+  unpushed: observed(z.number()).nullable(),
   added: observed(z.number()).nullable(),
   deleted: observed(z.number()).nullable(),
   sizeBytes: observed(z.number()).nullable(),
@@ -264,6 +270,7 @@ export const emptyLive: Live = {
   dirty: null,
   ahead: null,
   behind: null,
+  unpushed: null,
   added: null,
   deleted: null,
   sizeBytes: null,

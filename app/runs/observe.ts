@@ -5,7 +5,7 @@ import pLimit from 'p-limit'
 import { measure } from '../disk/measure.ts'
 import { presenceOf } from '../disk/presence.ts'
 import { lineCounts } from '../git/line-counts.ts'
-import { aheadBehind } from '../git/refs/refs.ts'
+import { aheadBehind, unpushedSince } from '../git/refs/refs.ts'
 import { quickSignature, readStatus } from '../git/status.ts'
 import { isKept, isLive, type Live, type Run } from '../model/run.ts'
 import { listProcesses } from '../process/tree.ts'
@@ -122,11 +122,16 @@ export async function look(context: Context, run: Run): Promise<void> {
   if (!present || run.repositoryId === null) return
   await gitAtOnce(async () => {
     const git = await context.git(repositoryOf(context, run.repositoryId))
-    const [status, distance, lines] = await Promise.all([
+    const [status, distance, unpushed, lines] = await Promise.all([
       settled(readStatus(git, worktree)),
       settled(
         run.baseCommit
           ? aheadBehind(git, worktree, run.baseCommit)
+          : Promise.reject(new Error('its base is not known')),
+      ),
+      settled(
+        run.baseCommit
+          ? unpushedSince(git, worktree, run.baseCommit)
           : Promise.reject(new Error('its base is not known')),
       ),
       settled(
@@ -141,6 +146,7 @@ export async function look(context: Context, run: Run): Promise<void> {
       headBranch: fact(status, (value) => value.branch ?? ''),
       ahead: fact(distance, (value) => value.ahead),
       behind: fact(distance, (value) => value.behind),
+      unpushed: fact(unpushed, (value) => value),
       added: fact(lines, (value) => value.added),
       deleted: fact(lines, (value) => value.deleted),
     }

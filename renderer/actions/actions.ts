@@ -1,7 +1,16 @@
 // The one table of everything a person can do: its words, its keys, when it is possible, and what it does. Keys, buttons, menus,
 // the palette and the sheet of keys all come from it, so they cannot disagree.
 import { attentionOf } from '../../app/model/attention.ts'
-import { isAsking, isKept, isLive, isSettled, type Live, type Run, type SideSession } from '../../app/model/run.ts'
+import {
+  isAsking,
+  isKept,
+  isLive,
+  isSettled,
+  type Live,
+  type Run,
+  type SideSession,
+  startsAnew,
+} from '../../app/model/run.ts'
 import { shownSides } from '../../app/model/side-session.ts'
 import { useReplica } from '../client/replica.ts'
 import { needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
@@ -206,7 +215,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: 'resume',
-    label: 'Resume',
+    label: ({ run }) => (run && startsAnew(run) ? 'Try again' : 'Resume'),
     group: 'This run',
     icon: 'resume',
     keys: ['e'],

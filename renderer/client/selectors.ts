@@ -16,10 +16,11 @@ export function isDone(run: Run, attention: Attention): boolean {
   return attention.rank === 4 || (attention.rank === 2 && (run.reviewed || run.delivery.state === 'merged'))
 }
 
-/** Commits that no remote has, as far as Coppice knows; unknown counts as unpushed. */
+/** True where the run has commits that no remote branch has; unknown counts as unpushed. */
 export function isUnpushed(run: Run, live: Live | undefined): boolean {
-  if (!isKept(run.phase) || run.worktreePresence !== 'present' || run.delivery.state !== 'local') return false
-  return live?.ahead == null || live.ahead.value === null || live.ahead.value > 0
+  if (!isKept(run.phase) || run.worktreePresence !== 'present') return false
+  if (live?.unpushed == null || live.unpushed.value === null) return run.delivery.state === 'local'
+  return live.unpushed.value > 0
 }
 
 export function matches(filter: Filter, run: Run, live: Live | undefined, attention: Attention): boolean {

@@ -1,6 +1,7 @@
 // Pushes a run's own branch and opens its pull request, and shows the result: the pushed ref and commit, or git's own reason for a
 // refusal. Both are safe to repeat.
 import { useRef, useState } from 'react'
+import { deliveryText } from '../../app/contract/delivery-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import { type Failure, failureOf } from '../../app/model/failure.ts'
 import { counted } from '../../app/model/text/units.ts'
@@ -9,7 +10,6 @@ import { call } from '../client/replica.ts'
 import { Icon } from '../parts/Icon.tsx'
 import { Modal } from '../parts/Modal.tsx'
 import { line, ownWords, shortRef } from '../parts/words.ts'
-import { deliveryText } from '../runs/TilePanel.tsx'
 import { openUrl } from '../terminal/open-link.ts'
 import './publish-dialog.css'
 
@@ -83,7 +83,7 @@ export function PublishDialog({ runId, onClose }: { runId: string; onClose: () =
                   : `${counted(dirty, 'file')}, left out of the push`}
           </dd>
           <dt>Now</dt>
-          <dd>{deliveryText(run)}</dd>
+          <dd>{deliveryText(run, live)}</dd>
         </dl>
         <p className="small muted">Pushes its own branch to the branch of the same name, never with force.</p>
         {results.map((result) => (

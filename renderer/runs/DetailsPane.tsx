@@ -1,6 +1,8 @@
 // Everything known about one run, with the source and age of each fact: evidence, prompt, base and branch, worktree, attempts, and
 // the last entries of the journal.
+
 import { type ReactNode, useEffect, useState } from 'react'
+import { deliveryText } from '../../app/contract/delivery-words.ts'
 import { phaseWord } from '../../app/contract/sentences.ts'
 import type { JournalRecord } from '../../app/model/event.ts'
 import type { Attempt, Live, Run } from '../../app/model/run.ts'
@@ -15,7 +17,6 @@ import { Ticking } from '../parts/Ticking.tsx'
 import { exitText, line, looks, shortPath, shortRef, sourceWord } from '../parts/words.ts'
 import { openUrl } from '../terminal/open-link.ts'
 import { showView } from '../window/ui.ts'
-import { deliveryText } from './TilePanel.tsx'
 import './details-pane.css'
 
 export function DetailsPane({ runId }: { runId: string }) {
@@ -73,7 +74,7 @@ function Details({ run }: { run: Run }) {
           </dd>
           <dt>Delivery</dt>
           <dd>
-            {capital(deliveryText(run))}
+            {capital(deliveryText(run, live))}
             {run.delivery.pullRequestUrl && (
               <button type="button" className="link" onClick={() => openUrl(run.delivery.pullRequestUrl!)}>
                 open it <Icon name="external" size={12} />

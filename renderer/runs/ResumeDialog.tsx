@@ -1,5 +1,6 @@
 // Starts a run's next attempt, with an optional follow-up prompt. If the agent has a conversation of its own, it continues that.
 import { useRef, useState } from 'react'
+import { type Run, startsAnew } from '../../app/model/run.ts'
 import { resume } from '../actions/verbs.ts'
 import { useRun } from '../client/hooks.ts'
 import { draftOf, keepDraft } from '../parts/drafts.ts'
@@ -21,6 +22,9 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
   const field = useRef<HTMLTextAreaElement>(null)
   if (!run) return null
   const takesPrompt = run.agent !== 'shell'
+  // What never started has no session, worktree or branch to go back to: all of it is made as it was asked for.
+  const anew = startsAnew(run)
+  const verb = anew ? 'Try again' : 'Resume'
   const go = async () => {
     setBusy(true)
     if (await resume(runId, prompt.trim() || undefined)) {
@@ -29,7 +33,7 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
     } else setBusy(false)
   }
   return (
-    <Modal title={`Resume “${line(run.title, 60)}”`} className="narrow" initialFocus={field} onClose={onClose}>
+    <Modal title={`${verb} “${line(run.title, 60)}”`} className="narrow" initialFocus={field} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -57,11 +61,7 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
               onChange={(event) => write(event.target.value)}
             />
             <span className="hint">
-              Attempt {run.attempts.length + 1}.{' '}
-              {run.agentSession
-                ? `${agentLabel(run.agent)} continues its own session.`
-                : 'The agent starts over in the same worktree.'}
-              {run.worktreePresence === 'present' ? '' : ' The worktree is created again from its branch.'}
+              {anew ? 'Its worktree and branch are created again, as you asked for them.' : attemptText(run)}
             </span>
           </label>
         </div>
@@ -71,10 +71,22 @@ export function ResumeDialog({ runId, onClose }: { runId: string; onClose: () =>
             Cancel <kbd>Esc</kbd>
           </button>
           <button type="submit" className="btn tall primary" disabled={busy}>
-            Resume <kbd>Ctrl Enter</kbd>
+            {verb} <kbd>Ctrl Enter</kbd>
           </button>
         </footer>
       </form>
     </Modal>
   )
+}
+
+function attemptText(run: Run): string {
+  return [
+    `Attempt ${run.attempts.length + 1}.`,
+    run.agentSession
+      ? `${agentLabel(run.agent)} continues its own session.`
+      : `The agent starts over in the same ${run.inPlace ? 'folder' : 'worktree'}.`,
+    run.worktreePresence === 'present' ? '' : 'The worktree is created again from its branch.',
+  ]
+    .filter((part) => part !== '')
+    .join(' ')
 }

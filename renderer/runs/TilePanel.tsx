@@ -1,6 +1,8 @@
 // The panel between a tile's terminal and its foot: a question with its answers, a verdict with the next step, the stages of a run
 // that is being prepared, or the reason why a queued run waits. No answer is favoured, and the text of a question is never cut.
+
 import { approvalWords } from '../../app/contract/approval-words.ts'
+import { deliveryText } from '../../app/contract/delivery-words.ts'
 import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Approval } from '../../app/model/approval.ts'
 import type { Attention } from '../../app/model/attention.ts'
@@ -167,7 +169,9 @@ export function GitSaid({ run }: { run: Run }) {
 }
 
 function Finished({ run, live }: { run: Run; live: Live | undefined }) {
-  const parts = [workText(live), run.delivery.state === 'local' ? '' : deliveryText(run)].filter((part) => part !== '')
+  const parts = [workText(live), run.delivery.state === 'local' ? '' : deliveryText(run, live)].filter(
+    (part) => part !== '',
+  )
   const reason = run.outcome?.reason
   const text = parts.length > 0 ? parts.join(', ') : reason ? line(reason) : 'Nothing to review yet'
   const left = leftBranch(run, live)
@@ -204,21 +208,6 @@ export function workText(live: Live | undefined): string {
     )
   }
   return parts.filter((part) => part !== '').join(', ')
-}
-
-export function deliveryText(run: Run): string {
-  switch (run.delivery.state) {
-    case 'local':
-      return 'not pushed'
-    case 'pushed':
-      return `pushed to ${line(run.delivery.remote ?? 'the remote')}`
-    case 'pull-request':
-      return 'pull request open'
-    case 'merged':
-      return 'merged'
-    case 'closed':
-      return 'pull request closed'
-  }
 }
 
 function leftBranch(run: Run, live: Live | undefined): string | null {

@@ -19,6 +19,7 @@ import {
   resolveCommit,
   trackedFiles,
   uniqueBranch,
+  unpushedSince,
 } from '../../app/git/refs/refs.ts'
 import { fetchRef } from '../../app/git/remote/fetch.ts'
 import { pushBranch } from '../../app/git/remote/push.ts'
@@ -322,7 +323,11 @@ describe('commits', () => {
     expect(await commitsOnlyHere(repo.context, path, 'agent/one')).toEqual({ unpushed: 2, onlyHere: 2 })
     repo.git('tag', 'kept', `${two}~1`)
     expect(await commitsOnlyHere(repo.context, path, 'agent/one')).toEqual({ unpushed: 2, onlyHere: 1 })
+    expect(await unpushedSince(repo.context, path, 'refs/remotes/origin/main')).toBe(2)
+    repo.gitIn(path, 'push', '-q', 'origin', `${two}~1:refs/heads/other`)
+    expect(await unpushedSince(repo.context, path, 'refs/remotes/origin/main')).toBe(1)
     repo.gitIn(path, 'push', '-q', 'origin', 'HEAD:refs/heads/agent/one')
+    expect(await unpushedSince(repo.context, path, 'refs/remotes/origin/main')).toBe(0)
     expect(await commitsOnlyHere(repo.context, path, 'agent/one')).toEqual({ unpushed: 0, onlyHere: 0 })
     repo.gitIn(path, 'checkout', '-q', '--detach')
     repo.commit({ 'x.txt': '3' }, 'Detached', path)
@@ -334,6 +339,8 @@ describe('commits', () => {
     const path = repo.worktree('agent/one')
     repo.commit({ 'x.txt': '1' }, 'One', path)
     expect(await commitsOnlyHere(repo.context, path, 'agent/one')).toEqual({ unpushed: 3, onlyHere: 1 })
+    expect(await unpushedSince(repo.context, path, 'refs/heads/main')).toBe(1)
+    await expect(unpushedSince(repo.context, path, 'none')).rejects.toEqual(failing('base-not-found'))
     await expect(commitsOnlyHere(scripted(repo, 'exit 128'), path, null)).rejects.toEqual(failing('git-failed'))
     await expect(commitsOnlyHere(scripted(repo, 'echo nonsense'), path, null)).rejects.toEqual(failing('state-unknown'))
     await expect(aheadBehind(repo.context, path, 'none')).rejects.toEqual(failing('base-not-found'))

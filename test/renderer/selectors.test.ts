@@ -102,3 +102,27 @@ describe('lists of runs', () => {
     expect(matchesQuery('keys nowhere', run)).toBe(false)
   })
 })
+
+describe('Unpushed', () => {
+  const pushed = { delivery: { state: 'pushed', remote: 'origin' }, worktreePresence: 'present' } as const
+  const seen = (id: string, unpushed: number | null) => ({
+    ...live,
+    [id]: { ...live[id]!, unpushed: { value: unpushed, observedAt: now } },
+  })
+  const shown = (change: object, unpushed: number | null) =>
+    visibleIds(
+      without('retry-failed-webhooks', change),
+      seen('retry-failed-webhooks', unpushed),
+      { ...all, filter: 'unpushed', focused: null },
+      now,
+    ).includes('retry-failed-webhooks')
+
+  it('lists a run with commits that no remote branch has, pushed before or not', () => {
+    expect(shown(pushed, 1)).toBe(true)
+    expect(shown(pushed, 0)).toBe(false)
+    expect(shown(pushed, null)).toBe(false)
+    expect(shown({ ...pushed, delivery: { state: 'local' } }, 2)).toBe(true)
+    expect(shown({ ...pushed, delivery: { state: 'local' } }, 0)).toBe(false)
+    expect(shown({ ...pushed, delivery: { state: 'local' } }, null)).toBe(true)
+  })
+})

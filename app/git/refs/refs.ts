@@ -213,6 +213,14 @@ export async function aheadBehind(
   return { ahead: countOf(ahead, text), behind: countOf(behind, text) }
 }
 
+/** How many commits since `base` no remote branch has. Throws where that could not be counted: unknown is never zero. */
+export async function unpushedSince(context: GitContext, worktree: string, base: string): Promise<number> {
+  const text = await gitText(context, worktree, ['rev-list', '--count', ...notOnRemotes], {
+    revisions: ['HEAD', `^${await resolveCommit(context, worktree, base)}`],
+  })
+  return countOf(Number(text), text)
+}
+
 /**
  * How many commits of HEAD are on no remote branch, and how many of those on no other branch or tag here either. Throws where
  * that could not be counted: unknown is never zero.

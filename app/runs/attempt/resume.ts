@@ -2,7 +2,7 @@
 // same input.
 import { adapterOf } from '../../agents/adapters.ts'
 import { fail, failureOf } from '../../model/failure.ts'
-import { isSettled, type Run } from '../../model/run.ts'
+import { isSettled, type Run, startsAnew } from '../../model/run.ts'
 import { alone, type Caller, type Context, record, runOf } from '../context.ts'
 import { checkFolder } from '../in-place.ts'
 import { clearLocksOf } from '../processes/dead-locks.ts'
@@ -25,7 +25,7 @@ export async function resumeRun(
     const run = runOf(context, input.runId)
     if (!isSettled(run.phase)) throw fail('wrong-phase', { phase: run.phase, wanted: 'stopped or finished' })
     if (run.inPlace) await checkFolder(context, run)
-    if (run.attempts.length === 0 || run.worktreePresence === 'none') {
+    if (startsAnew(run)) {
       if (!input.prompt) return requeue(context, caller, run)
       return requeueWith(context, caller, run, input.prompt)
     }
