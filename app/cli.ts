@@ -8,6 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import * as approval from './cli/approval-verbs.ts'
 import { attach } from './cli/attach.ts'
 import type { Cli } from './cli/cli.ts'
+import { comment } from './cli/comment-verbs.ts'
 import { CliError, type Ending, endingOf, Interrupted, usageError } from './cli/errors.ts'
 import * as host from './cli/host-verbs.ts'
 import { journal } from './cli/journal-verb.ts'
@@ -60,6 +61,7 @@ export async function main(words: readonly string[]): Promise<number> {
     approvals: (given) => approval.approvals(cli, given),
     allow: (id) => approval.answer(cli, id, 'allow'),
     deny: (id) => approval.answer(cli, id, 'deny'),
+    comment: (id, place, words, given) => comment(cli, on(id), place, words, given),
     push: (id) => runs.push(cli, on(id)),
     pr: (id) => runs.pullRequest(cli, on(id)),
     rm: (id, given) => removal.remove(cli, on(id), given),

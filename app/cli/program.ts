@@ -1,6 +1,8 @@
 // The command line's grammar: every verb, its arguments and options, and their help. It promises that wrong usage never reaches a
 // verb. The verbs themselves are passed in, so parsing is tested without a host.
+
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { CommentOptions } from './comment-verbs.ts'
 import type { JournalOptions } from './journal-verb.ts'
 import type { LogsOptions } from './logs.ts'
 import type { RemoveOptions } from './removal-verbs.ts'
@@ -24,6 +26,7 @@ export interface Verbs {
   approvals(options: { all?: boolean }): Promise<void>
   allow(id: string): Promise<void>
   deny(id: string): Promise<void>
+  comment(id: string, place: string | undefined, words: readonly string[], options: CommentOptions): Promise<void>
   push(id: string): Promise<void>
   pr(id: string): Promise<void>
   rm(id: string, options: RemoveOptions): Promise<void>
@@ -165,6 +168,15 @@ export function createProgram(verbs: Verbs, version: string): Command {
   verb(program, 'deny', 'deny one of them; its run continues without it')
     .argument('<id>', 'the id printed by "coppice approvals"')
     .action((id: string) => verbs.deny(id))
+  verb(program, 'comment', 'comment on a line it changed; without a place, list its comments')
+    .argument('<id>')
+    .argument('[path:line]', 'a file of its worktree and a line, or lines: src/a.ts:12-14')
+    .argument('[text...]', 'what to say about it; "-" reads it from stdin')
+    .option('--send', 'send all that were not sent to the agent, as one message')
+    .addOption(new Option('--drop <comment>', 'take back the comment with this id').conflicts('send'))
+    .action((id: string, place: string | undefined, words: string[], options) =>
+      verbs.comment(id, place, words, options),
+    )
   verb(program, 'push', 'push its own branch, never with force')
     .argument('<id>')
     .action((id: string) => verbs.push(id))

@@ -11,6 +11,7 @@ import { readLogs } from '../runs/attempt/logs.ts'
 import { resumeRun } from '../runs/attempt/resume.ts'
 import { sendText } from '../runs/attempt/send.ts'
 import { cancelRun, stopRun } from '../runs/attempt/stop.ts'
+import { addComment, dropComment, editComment, listComments, sendComments } from '../runs/comment/comments.ts'
 import { type Context, record, runOf } from '../runs/context.ts'
 import { createRuns } from '../runs/create/create.ts'
 import { startDemo } from '../runs/create/demo.ts'
@@ -94,6 +95,11 @@ export function createHandlers(context: Context): RoomHandlers {
       record(context, caller, { type: 'run-reviewed', runId: runOf(context, runId).id, reviewed })
       return {}
     },
+    'comment.list': (input) => listComments(context, input),
+    'comment.add': (input, { caller }) => addComment(context, caller, input),
+    'comment.edit': (input, { caller }) => editComment(context, caller, input),
+    'comment.drop': (input, { caller }) => dropComment(context, caller, input),
+    'comment.send': (input, { caller }) => sendComments(context, caller, input),
     'session.open': (input, { caller }) => openSide(context, caller, input),
     'session.close': (input, { caller }) => closeSide(context, caller, input),
     'run.logs': (input) => readLogs(context, input),

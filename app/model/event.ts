@@ -2,6 +2,7 @@
 // Adding a type is safe (an older client ignores what it does not know); changing one needs a migration in store/database.
 import { z } from 'zod'
 import { Approval, ApprovalId, Decider } from './approval.ts'
+import { Comment } from './comment.ts'
 import { Failure } from './failure.ts'
 import { RepositoryId, RunId } from './ids.ts'
 import { Repository } from './repository.ts'
@@ -73,6 +74,11 @@ export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-interrupted'), ...run, during: Phase }),
   z.object({ type: z.literal('run-renamed'), ...run, title: z.string() }),
   z.object({ type: z.literal('run-reviewed'), ...run, reviewed: z.boolean() }),
+  z.object({ type: z.literal('comment-added'), ...run, comment: Comment }),
+  z.object({ type: z.literal('comment-edited'), ...run, commentId: z.string(), text: z.string() }),
+  z.object({ type: z.literal('comment-dropped'), ...run, commentId: z.string() }),
+  /** The agent has them: as a message, or as the prompt of its next attempt. */
+  z.object({ type: z.literal('comments-sent'), ...run, commentIds: z.array(z.string()) }),
 
   z.object({ type: z.literal('attempt-starting'), ...run, attempt: Attempt }),
   z.object({ type: z.literal('attempt-started'), ...run, number: z.number(), pid: z.number() }),

@@ -2,6 +2,7 @@
 // the worktree and observations are separate facts.
 import { z } from 'zod'
 import { ApprovalId } from './approval.ts'
+import { Comment } from './comment.ts'
 import { Failure, Stage } from './failure.ts'
 import { RepositoryId, RunId, SessionId } from './ids.ts'
 import { Activity, Exit, Outcome } from './session.ts'
@@ -209,6 +210,8 @@ export const Run = z.object({
   /** How it last settled: what it is again when it comes back from the trash. */
   settledAs: Phase.optional(),
   /** Approvals that it waits for, queued; `since` in milliseconds. */
+  /** What a person wrote about its changes. */
+  comments: z.array(Comment).optional(),
   waitsFor: z.array(z.object({ approvalId: ApprovalId, since: z.number() })).optional(),
 })
 export type Run = z.infer<typeof Run>

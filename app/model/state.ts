@@ -1,6 +1,7 @@
 // The state is a fold of the journal. Only `reduce(state, seq, at, event)` changes it, in the host and in every client. Pure; an
 // event of a type that this build does not know changes only the sequence number.
 import type { Approval } from './approval.ts'
+import type { Comment } from './comment.ts'
 import type { Event, ReportItem } from './event.ts'
 import { assertNever } from './failure.ts'
 import type { Repository } from './repository.ts'
@@ -177,6 +178,18 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
       return { ...run, title: event.title }
     case 'run-reviewed':
       return { ...run, reviewed: event.reviewed }
+    case 'comment-added':
+      return { ...run, comments: [...(run.comments ?? []), event.comment] }
+    case 'comment-edited':
+      return changeComments(run, (comment) =>
+        comment.id === event.commentId ? { ...comment, text: event.text } : comment,
+      )
+    case 'comment-dropped':
+      return { ...run, comments: (run.comments ?? []).filter(({ id }) => id !== event.commentId) }
+    case 'comments-sent':
+      return changeComments(run, (comment) =>
+        event.commentIds.includes(comment.id) ? { ...comment, sentAt: at } : comment,
+      )
     case 'attempt-starting':
       return {
         ...run,
@@ -280,6 +293,10 @@ function settle(run: Run, phase: Run['phase'], at: number): Run {
       : record,
   )
   return { ...run, phase, stages, settledAt: at, settledAs: phase }
+}
+
+function changeComments(run: Run, change: (comment: Comment) => Comment): Run {
+  return { ...run, comments: (run.comments ?? []).map(change) }
 }
 
 function changeAttempt(run: Run, number: number, change: Partial<Attempt>): Run {

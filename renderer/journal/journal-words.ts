@@ -4,7 +4,7 @@ import { sentenceOf } from '../../app/contract/sentences.ts'
 import { lookOfEnd } from '../../app/model/attention.ts'
 import type { Event } from '../../app/model/event.ts'
 import type { Intent } from '../../app/model/run.ts'
-import { bytesText, dateText } from '../../app/model/text/units.ts'
+import { bytesText, counted, dateText } from '../../app/model/text/units.ts'
 import type { IconName } from '../parts/Icon.tsx'
 import { line, looks, stageName } from '../parts/words.ts'
 
@@ -102,6 +102,14 @@ export function eventText(event: Event): EventWords {
       return say('remove', `Session ${event.number} closed`)
     case 'run-stopping':
       return say('stop', 'Stopping')
+    case 'comment-added':
+      return say('edit', `Comment on ${event.comment.path}:${event.comment.start}`)
+    case 'comment-edited':
+      return say('edit', 'Comment changed')
+    case 'comment-dropped':
+      return say('remove', 'Comment dropped')
+    case 'comments-sent':
+      return say('publish', `${counted(event.commentIds.length, 'comment')} sent to the agent`, 'finished')
     case 'push-ended':
       return event.failure
         ? say('failed', sentenceOf(event.failure).message, 'failed')

@@ -59,7 +59,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
   'app/runs': {
     create: ['prepare', 'content-source', 'dependencies', 'included-files', 'install-content', 'setup-command'],
     approval: ['ask', 'preview'],
-    attempt: ['attempt', 'end-attempt', 'stop'],
+    attempt: ['attempt', 'end-attempt', 'resume', 'send', 'stop'],
     side: ['watch'],
     processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],
     trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs', 'deadlines'],

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import * as agent from './agent.ts'
 import * as approval from './approval.ts'
 import * as cleanup from './cleanup.ts'
+import * as comment from './comment.ts'
 import * as host from './host.ts'
 import * as journal from './journal.ts'
 import * as prompt from './prompt.ts'
@@ -57,6 +58,12 @@ export const commands = {
   'session.close': session.close,
 
   'run.mark-reviewed': review.markReviewed,
+
+  'comment.list': comment.list,
+  'comment.add': comment.add,
+  'comment.edit': comment.edit,
+  'comment.drop': comment.drop,
+  'comment.send': comment.send,
 
   'run.push': publish.push,
   'run.pull-request': publish.pullRequest,
