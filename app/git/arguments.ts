@@ -31,6 +31,7 @@ const shapes: Readonly<Record<string, 'revisions and paths' | 'one revision' | '
   fetch: 'operands',
   'for-each-ref': 'operands',
   push: 'operands',
+  'merge-base': 'operands',
   'symbolic-ref': 'operands',
   worktree: 'operands',
   // These know no end of options, and read what else they need from stdin.
@@ -76,6 +77,11 @@ export function commandLine(args: readonly string[], words: Words, extra: readon
     case 'paths':
       refuse('operands', operands)
       refuse('revisions', revisions)
+      // What reads its paths from stdin wants nothing behind it.
+      if (rest.at(-1) === '--index-info') {
+        refuse('paths', paths)
+        return front
+      }
       return [...front, '--', ...paths]
     case 'operands':
       refuse('revisions', revisions)

@@ -63,6 +63,7 @@ const unpinned = new Set([
   'version',
   'rev-parse',
   'rev-list',
+  'merge-base',
   'for-each-ref',
   'update-ref',
   'symbolic-ref',

@@ -24,6 +24,10 @@ import { openPullRequest, pushRun } from '../runs/publish/publish.ts'
 import { startNow } from '../runs/queue.ts'
 import { forgetPrompts, readPromptAgain, recentPrompts } from '../runs/recent-prompts.ts'
 import * as repositories from '../runs/repositories.ts'
+import { readChanges, readPatch } from '../runs/review/changes.ts'
+import { readCommits } from '../runs/review/commits.ts'
+import { readImage } from '../runs/review/image.ts'
+import { markHunks, markSeen } from '../runs/review/mark.ts'
 import { closeSide } from '../runs/side/close.ts'
 import { openSide } from '../runs/side/open.ts'
 import { previewRemoval } from '../runs/trash/preview-removal.ts'
@@ -100,6 +104,18 @@ export function createHandlers(context: Context): RoomHandlers {
     'comment.edit': (input, { caller }) => editComment(context, caller, input),
     'comment.drop': (input, { caller }) => dropComment(context, caller, input),
     'comment.send': (input, { caller }) => sendComments(context, caller, input),
+    'review.changes': (input, { signal }) => readChanges(context, input, signal),
+    'review.patch': (input, { signal }) => readPatch(context, input, signal),
+    'review.image': (input, { signal }) => readImage(context, input, signal),
+    'review.commits': (input, { signal }) => readCommits(context, input, signal),
+    'review.mark': (input, { caller }) => markHunks(context, caller, input),
+    'review.seen': (input) => markSeen(context, input),
+    'review.discard': async () => {
+      throw fail('unsupported', { message: 'discarding is not available yet' })
+    },
+    'review.undo-discard': async () => {
+      throw fail('unsupported', { message: 'discarding is not available yet' })
+    },
     'session.open': (input, { caller }) => openSide(context, caller, input),
     'session.close': (input, { caller }) => closeSide(context, caller, input),
     'run.logs': (input) => readLogs(context, input),

@@ -17,10 +17,12 @@ import { createObserver } from '../runs/observe.ts'
 import { createSeenProcesses } from '../runs/processes/own-processes.ts'
 import { createPump } from '../runs/queue.ts'
 import { createRecovery } from '../runs/recovery/recover.ts'
+import { createComparisons } from '../runs/review/comparisons.ts'
 import { createTerminals } from '../runs/terminal.ts'
 import { openDeadlines } from '../runs/trash/deadlines.ts'
 import { createRetention } from '../runs/trash/trash.ts'
 import { openPromptHistory } from '../store/prompt-history.ts'
+import { openReviewMarks } from '../store/review-marks.ts'
 import { createHandlers } from './handlers.ts'
 import { keeperFailure, withFailures } from './keeper-failure.ts'
 import type { CreateHost } from './room.ts'
@@ -90,6 +92,8 @@ export const createHost: CreateHost = async (options) => {
       },
     }),
     prompts: openPromptHistory(options.dataDir.prompts),
+    reviewMarks: openReviewMarks(options.dataDir.runs, (text) => log.warn(text)),
+    comparisons: createComparisons(),
     notify: (notice) => options.notify(notice),
     log: (text) => log.info(text),
   }

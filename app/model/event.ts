@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { Approval, ApprovalId, Decider } from './approval.ts'
 import { Comment } from './comment.ts'
+import { Discard } from './diff.ts'
 import { Failure } from './failure.ts'
 import { RepositoryId, RunId } from './ids.ts'
 import { Repository } from './repository.ts'
@@ -74,6 +75,18 @@ export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-interrupted'), ...run, during: Phase }),
   z.object({ type: z.literal('run-renamed'), ...run, title: z.string() }),
   z.object({ type: z.literal('run-reviewed'), ...run, reviewed: z.boolean() }),
+  /** A person marked hunks of its changes as reviewed, or not. Which ones is not in the journal; a few files are, for the eye. */
+  z.object({
+    type: z.literal('hunks-reviewed'),
+    ...run,
+    reviewed: z.boolean(),
+    hunks: z.number(),
+    files: z.number(),
+    names: z.array(z.string()),
+  }),
+  /** Kept first, under refs/coppice/discard/, so that it can be brought back. */
+  z.object({ type: z.literal('changes-discarded'), ...run, discard: Discard, names: z.array(z.string()) }),
+  z.object({ type: z.literal('discard-undone'), ...run, discardId: z.string(), files: z.number() }),
   z.object({ type: z.literal('comment-added'), ...run, comment: Comment }),
   z.object({ type: z.literal('comment-edited'), ...run, commentId: z.string(), text: z.string() }),
   z.object({ type: z.literal('comment-dropped'), ...run, commentId: z.string() }),

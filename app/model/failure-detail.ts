@@ -145,6 +145,8 @@ export const failureDetails = {
   'push-auth': ['remote', 'branch', 'url', 'command', 'exit', 'ignored'],
   'push-timeout': ['remote', 'branch', 'seconds', 'command', 'ignored'],
   'pr-failed': ['url'],
+  // review
+  'changed-since': ['names', 'count'],
   // remove, restore, purge
   'consent-needed': ['names', 'facts', 'consent'],
   'consent-stale': ['names', 'facts', 'consent'],

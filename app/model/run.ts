@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { ApprovalId } from './approval.ts'
 import { Comment } from './comment.ts'
+import { Discard } from './diff.ts'
 import { Failure, Stage } from './failure.ts'
 import { RepositoryId, RunId, SessionId } from './ids.ts'
 import { Activity, Exit, Outcome } from './session.ts'
@@ -205,6 +206,10 @@ export const Run = z.object({
   trash: Trash.nullable(),
   intent: Intent.nullable(),
   reviewed: z.boolean(),
+  /** When a person last marked hunks of its changes or threw some away, in milliseconds: who shows them asks again. */
+  reviewChangedAt: z.number().optional(),
+  /** What was thrown away of its changes and can be brought back, the newest last. */
+  discards: z.array(Discard).optional(),
   createdAt: z.number(),
   settledAt: z.number().nullable(),
   /** How it last settled: what it is again when it comes back from the trash. */

@@ -2,6 +2,7 @@
 // event of a type that this build does not know changes only the sequence number.
 import type { Approval } from './approval.ts'
 import type { Comment } from './comment.ts'
+import { maxDiscards } from './diff.ts'
 import type { Event, ReportItem } from './event.ts'
 import { assertNever } from './failure.ts'
 import type { Repository } from './repository.ts'
@@ -178,6 +179,20 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
       return { ...run, title: event.title }
     case 'run-reviewed':
       return { ...run, reviewed: event.reviewed }
+    case 'hunks-reviewed':
+      return { ...run, reviewChangedAt: at }
+    case 'changes-discarded':
+      return {
+        ...run,
+        reviewChangedAt: at,
+        discards: [...(run.discards ?? []), event.discard].slice(-maxDiscards),
+      }
+    case 'discard-undone':
+      return {
+        ...run,
+        reviewChangedAt: at,
+        discards: (run.discards ?? []).filter(({ id }) => id !== event.discardId),
+      }
     case 'comment-added':
       return { ...run, comments: [...(run.comments ?? []), event.comment] }
     case 'comment-edited':

@@ -11,9 +11,11 @@ import type { Session } from '../session/session.ts'
 import type { Journal } from '../store/journal.ts'
 import type { PromptHistory } from '../store/prompt-history.ts'
 import { keepReserve, releaseReserve } from '../store/reserve.ts'
+import type { ReviewMarks } from '../store/review-marks.ts'
 import type { LiveTable } from './live.ts'
 import type { Observer } from './observe.ts'
 import type { SeenProcesses } from './processes/own-processes.ts'
+import type { Comparisons } from './review/comparisons.ts'
 import type { Terminals } from './terminal.ts'
 import type { Deadlines } from './trash/deadlines.ts'
 
@@ -59,6 +61,10 @@ export interface Context {
   readonly deadlines: Deadlines
   /** The prompts that were sent before. */
   readonly prompts: PromptHistory
+  /** What a person has read of each run's changes. */
+  readonly reviewMarks: ReviewMarks
+  /** The latest comparisons of runs' changes. */
+  readonly comparisons: Comparisons
   /** Says something in every client. */
   notify(notice: Notice): void
   log(text: string): void

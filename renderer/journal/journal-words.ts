@@ -76,6 +76,18 @@ export function eventText(event: Event): EventWords {
       return say('cancelled', 'Cancelled')
     case 'run-interrupted':
       return say('interrupted', `Interrupted while ${event.during}`, 'stalled')
+    case 'hunks-reviewed':
+      return say(
+        'check',
+        `${counted(event.hunks, 'hunk')} in ${filesOf(event)} ${event.reviewed ? 'marked as reviewed' : 'no longer marked as reviewed'}`,
+      )
+    case 'changes-discarded':
+      return say(
+        'undo',
+        `${counted(event.discard.hunks, 'hunk')} in ${filesOf({ files: event.discard.files, names: event.names })} discarded`,
+      )
+    case 'discard-undone':
+      return say('undo', `What was discarded in ${counted(event.files, 'file')} brought back`)
     case 'run-renamed':
       return say('edit', `Renamed to ${event.title}`)
     case 'run-reviewed':
@@ -156,4 +168,10 @@ const intentWords = {
 function agreedIn(intent: Intent): string {
   if ((intent.kind !== 'remove' && intent.kind !== 'purge') || !intent.agreed) return ''
   return `; ${intent.forced ? 'forced, ' : ''}confirmed: ${intent.agreed.join('; ')}`
+}
+
+/** The count, and the first few names in brackets. */
+function filesOf({ files, names }: { readonly files: number; readonly names: readonly string[] }): string {
+  const shown = names.slice(0, 3).join(', ')
+  return `${counted(files, 'file')}${shown === '' ? '' : ` (${shown}${files > 3 ? ' …' : ''})`}`
 }

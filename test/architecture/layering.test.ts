@@ -61,6 +61,7 @@ const doors: Record<string, Record<string, readonly string[]>> = {
     approval: ['ask', 'preview'],
     attempt: ['attempt', 'end-attempt', 'resume', 'send', 'stop'],
     side: ['watch'],
+    review: ['comparisons'],
     processes: ['end-processes', 'dead-locks', 'dead-gits', 'own-processes', 'who-is-inside'],
     trash: ['trash', 'restore', 'finish-removal', 'tidy-trash', 'gone-refs', 'deadlines'],
     recovery: ['recovery-report'],

@@ -102,6 +102,8 @@ async function sweepAt(moment: number, settings: object = {}, rounds = 1): Promi
     now: () => moment,
     deadlines: watchedUntil(moment, join(host.dataDirectory, 'deadlines-of-the-test.json')),
     prompts: new Proxy({} as Context['prompts'], { get: none }),
+    reviewMarks: new Proxy({} as Context['reviewMarks'], { get: none }),
+    comparisons: new Proxy({} as Context['comparisons'], { get: none }),
     notify: () => {},
     log: () => {},
   }

@@ -58,6 +58,14 @@ export const commands = {
   'session.close': session.close,
 
   'run.mark-reviewed': review.markReviewed,
+  'review.changes': review.changes,
+  'review.patch': review.patch,
+  'review.image': review.image,
+  'review.commits': review.commits,
+  'review.mark': review.mark,
+  'review.seen': review.seen,
+  'review.discard': review.discard,
+  'review.undo-discard': review.undoDiscard,
 
   'comment.list': comment.list,
   'comment.add': comment.add,

@@ -4,6 +4,7 @@ import { at, type Facts, type WordsOf } from './facts.ts'
 type Code =
   | 'consent-needed'
   | 'consent-stale'
+  | 'changed-since'
   | 'would-lose'
   | 'in-use'
   | 'no-trash'
@@ -20,6 +21,10 @@ export const cleanupWords: WordsOf<Code> = {
   'consent-stale': (d) => [
     `Not done: it has changed since you confirmed${counts(d)} Nothing was changed.`,
     'Look again, then confirm what is there now',
+  ],
+  'changed-since': (d) => [
+    `${d.list('names') || 'Something of it'} has changed since it was shown${d.end} Nothing was marked, discarded or brought back.`,
+    'Look at the changes as they are now, then try again',
   ],
   'would-lose': (d) => [
     `Not done: work would be lost${d.text('reason') ? ` (${d.text('reason')})` : ''}${counts(d)} Nothing was changed.`,
