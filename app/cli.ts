@@ -5,21 +5,22 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
-import * as approval from './cli/approval-verbs.ts'
-import { attach } from './cli/attach.ts'
 import type { Cli } from './cli/cli.ts'
-import { comment } from './cli/comment-verbs.ts'
 import { CliError, type Ending, endingOf, Interrupted, usageError } from './cli/errors.ts'
-import * as host from './cli/host-verbs.ts'
-import { journal } from './cli/journal-verb.ts'
 import { Link } from './cli/link.ts'
-import { logs } from './cli/logs.ts'
 import { createOutput } from './cli/output.ts'
 import { createProgram, type Verbs } from './cli/program.ts'
-import * as removal from './cli/removal-verbs.ts'
-import * as runs from './cli/run-verbs.ts'
-import * as settings from './cli/settings-verbs.ts'
-import * as sides from './cli/side-verbs.ts'
+import * as approval from './cli/verbs/approval.ts'
+import { attach } from './cli/verbs/attach.ts'
+import { comment } from './cli/verbs/comment.ts'
+import * as host from './cli/verbs/host.ts'
+import { journal } from './cli/verbs/journal.ts'
+import { logs } from './cli/verbs/logs.ts'
+import * as publish from './cli/verbs/publish.ts'
+import * as removal from './cli/verbs/removal.ts'
+import * as runs from './cli/verbs/run.ts'
+import * as settings from './cli/verbs/settings.ts'
+import * as sides from './cli/verbs/side.ts'
 import { dataDirectory } from './store/data-dir.ts'
 
 /** Runs one command line (without node and script) and gives the exit code. */
@@ -62,8 +63,10 @@ export async function main(words: readonly string[]): Promise<number> {
     allow: (id) => approval.answer(cli, id, 'allow'),
     deny: (id) => approval.answer(cli, id, 'deny'),
     comment: (id, place, words, given) => comment(cli, on(id), place, words, given),
-    push: (id) => runs.push(cli, on(id)),
-    pr: (id) => runs.pullRequest(cli, on(id)),
+    commit: (id, given) => publish.commit(cli, on(id), given),
+    unpushed: () => publish.unpushed(cli),
+    push: (id) => publish.push(cli, on(id)),
+    pr: (id) => publish.pullRequest(cli, on(id)),
     rm: (id, given) => removal.remove(cli, on(id), given),
     restore: (id) => removal.restore(cli, on(id)),
     trash: () => removal.trash(cli),

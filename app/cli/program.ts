@@ -2,12 +2,12 @@
 // verb. The verbs themselves are passed in, so parsing is tested without a host.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { CommentOptions } from './comment-verbs.ts'
-import type { JournalOptions } from './journal-verb.ts'
-import type { LogsOptions } from './logs.ts'
-import type { RemoveOptions } from './removal-verbs.ts'
-import type { RunOptions, WaitOptions } from './run-verbs.ts'
-import type { ShellOptions } from './side-verbs.ts'
+import type { CommentOptions } from './verbs/comment.ts'
+import type { JournalOptions } from './verbs/journal.ts'
+import type { LogsOptions } from './verbs/logs.ts'
+import type { RemoveOptions } from './verbs/removal.ts'
+import type { RunOptions, WaitOptions } from './verbs/run.ts'
+import type { ShellOptions } from './verbs/side.ts'
 import { waitTargets } from './wait.ts'
 
 /** What each verb is called with; `json` is the program's own affair. */
@@ -27,6 +27,8 @@ export interface Verbs {
   allow(id: string): Promise<void>
   deny(id: string): Promise<void>
   comment(id: string, place: string | undefined, words: readonly string[], options: CommentOptions): Promise<void>
+  commit(id: string, options: { readonly message: string; readonly amend?: boolean }): Promise<void>
+  unpushed(): Promise<void>
   push(id: string): Promise<void>
   pr(id: string): Promise<void>
   rm(id: string, options: RemoveOptions): Promise<void>
@@ -177,6 +179,12 @@ export function createProgram(verbs: Verbs, version: string): Command {
     .action((id: string, place: string | undefined, words: string[], options) =>
       verbs.comment(id, place, words, options),
     )
+  verb(program, 'commit', 'commit everything in its worktree that is not ignored')
+    .argument('<id>')
+    .requiredOption('-m, --message <text>', 'the message; "-" reads it from stdin')
+    .option('--amend', 'replace the last commit, if no remote has it')
+    .action((id: string, options) => verbs.commit(id, options))
+  verb(program, 'unpushed', 'list the runs with work that exists only here').action(() => verbs.unpushed())
   verb(program, 'push', 'push its own branch, never with force')
     .argument('<id>')
     .action((id: string) => verbs.push(id))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLogText } from '../model/text/log-text.ts'
-import { createChord } from './attach.ts'
 import { createQueryFilter } from './swallow-queries.ts'
+import { createChord } from './verbs/attach.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (data: Uint8Array) => new TextDecoder().decode(data)

@@ -1,8 +1,8 @@
 // `coppice logs`: what a run printed, from the first byte that is kept, and with --follow also what it prints from then on. Either
 // the raw bytes, or text without control sequences.
-import { createLogText } from '../model/text/log-text.ts'
-import { type Cli, leavable, openWatching, runOf } from './cli.ts'
-import type { Link } from './link.ts'
+import { createLogText } from '../../model/text/log-text.ts'
+import { type Cli, leavable, openWatching, runOf } from '../cli.ts'
+import type { Link } from '../link.ts'
 
 export interface LogsOptions {
   readonly follow?: boolean

@@ -1,13 +1,13 @@
 // The verbs that remove and restore: rm, restore, trash, keep, purge. What exists only here is named and counted before it is
 // removed, and a person confirms only what was shown. What is freed now is reported separately from what is freed later.
-import type { RemovalPreview, TrashEntry } from '../contract/commands/cleanup.ts'
-import { factSentence, freedSentence, lackingSentence, sentenceOf } from '../contract/sentences.ts'
-import type { ReportItem } from '../model/event.ts'
-import { plainText } from '../model/text/text.ts'
-import { ageText, bytesText, dateText } from '../model/text/units.ts'
-import { type Cli, openWatching, runOf } from './cli.ts'
-import { CliError, isFailure } from './errors.ts'
-import { table } from './table.ts'
+import type { RemovalPreview, TrashEntry } from '../../contract/commands/cleanup.ts'
+import { factSentence, freedSentence, lackingSentence, sentenceOf } from '../../contract/sentences.ts'
+import type { ReportItem } from '../../model/event.ts'
+import { plainText } from '../../model/text/text.ts'
+import { ageText, bytesText, dateText } from '../../model/text/units.ts'
+import { type Cli, openWatching, runOf } from '../cli.ts'
+import { CliError, isFailure } from '../errors.ts'
+import { table } from '../table.ts'
 
 export interface RemoveOptions {
   /** Goes on although something is unknown. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { defaultSettings, SettingsChange } from '../model/settings.ts'
-import { CliError } from './errors.ts'
-import { valueIn, wantedFor } from './settings-verbs.ts'
+import { defaultSettings, SettingsChange } from '../../model/settings.ts'
+import { CliError } from '../errors.ts'
+import { valueIn, wantedFor } from './settings.ts'
 
 type Name = keyof typeof SettingsChange.shape
 const names = Object.keys(SettingsChange.shape) as Name[]

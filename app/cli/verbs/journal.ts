@@ -1,16 +1,16 @@
 // `coppice journal`: what happened, when, who did it, and to which run; searched, exported, and verified using only the exported
 // file.
-import type { Event, JournalRecord } from '../model/event.ts'
-import { fail } from '../model/failure.ts'
-import { plainText } from '../model/text/text.ts'
-import { dateText } from '../model/text/units.ts'
-import { exportAudit } from '../store/audit.ts'
-import type { Verdict } from '../store/chain.ts'
-import { verifyExport } from '../store/verify-export.ts'
-import type { Cli } from './cli.ts'
-import { CliError } from './errors.ts'
-import type { Link } from './link.ts'
-import { table } from './table.ts'
+import type { Event, JournalRecord } from '../../model/event.ts'
+import { fail } from '../../model/failure.ts'
+import { plainText } from '../../model/text/text.ts'
+import { dateText } from '../../model/text/units.ts'
+import { exportAudit } from '../../store/audit.ts'
+import type { Verdict } from '../../store/chain.ts'
+import { verifyExport } from '../../store/verify-export.ts'
+import type { Cli } from '../cli.ts'
+import { CliError } from '../errors.ts'
+import type { Link } from '../link.ts'
+import { table } from '../table.ts'
 
 export interface JournalOptions {
   readonly run?: string

@@ -1,15 +1,15 @@
-// The verbs about runs: run, list, show, send, stop, resume, push, pr, demo; and add and trust. Each asks the host, then prints
+// The verbs about runs: run, list, show, send, stop, resume, demo; and add and trust. Each asks the host, then prints
 // what the replica knows. A run prints as RunView; what it waits for comes from events, never from a reply.
 import { resolve } from 'node:path'
-import { approvalKindWord, approvalWords } from '../contract/approval-words.ts'
-import { fail } from '../model/failure.ts'
-import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../model/run.ts'
-import { plainText } from '../model/text/text.ts'
-import { type Cli, leavable, openWatching, readStdin, runOf } from './cli.ts'
-import type { Link } from './link.ts'
-import { listColumns, listRow, type RunFacts, runPage } from './run-text.ts'
-import { table } from './table.ts'
-import { type Baseline, baselineOf, progressOf, type WaitTarget, waitError } from './wait.ts'
+import { approvalKindWord, approvalWords } from '../../contract/approval-words.ts'
+import { fail } from '../../model/failure.ts'
+import { AgentName, type AgentOptions, isKept, maxPromptBytes, type Run } from '../../model/run.ts'
+import { plainText } from '../../model/text/text.ts'
+import { type Cli, leavable, openWatching, readStdin, runOf } from '../cli.ts'
+import type { Link } from '../link.ts'
+import { listColumns, listRow, type RunFacts, runPage } from '../run-text.ts'
+import { table } from '../table.ts'
+import { type Baseline, baselineOf, progressOf, type WaitTarget, waitError } from '../wait.ts'
 
 export interface WaitOptions {
   readonly wait?: WaitTarget
@@ -191,22 +191,6 @@ export async function resume(cli: Cli, id: string, options: WaitOptions & { read
   await link.call('run.resume', { runId: id, ...given({ prompt }) })
   await waitFor(link, [id], options, since)
   print(cli, link, id)
-}
-
-export async function push(cli: Cli, id: string): Promise<void> {
-  const link = await cli.open()
-  const pushed = await link.call('run.push', { runId: id })
-  cli.output.result({ id, ...pushed }, () => [
-    `${pushed.already ? 'Pushed already' : 'Pushed'}: ${pushed.sha.slice(0, 10)} to ${plainText(pushed.remote, 200)} ${plainText(pushed.ref, 300)}`,
-  ])
-}
-
-export async function pullRequest(cli: Cli, id: string): Promise<void> {
-  const link = await cli.open()
-  const answer = await link.call('run.pull-request', { runId: id })
-  cli.output.result({ id, ...answer }, () => [
-    `${answer.opened ? 'Pull request' : 'Open this page to make the pull request'}: ${plainText(answer.url, 8000)}`,
-  ])
 }
 
 export async function demo(cli: Cli, options: WaitOptions): Promise<void> {

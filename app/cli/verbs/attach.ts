@@ -1,15 +1,15 @@
 // `coppice attach`: shows a run's terminal in the terminal where the command was typed. Every key goes to the program, except the
 // one chord that detaches. The program's questions to the terminal are removed, because the host's mirror answers them. It promises
 // to restore the terminal, however it ends.
-import type { TerminalListener } from '../contract/client.ts'
-import { terminalSize } from '../contract/wire.ts'
-import { CoppiceFailure, type Failure, fail } from '../model/failure.ts'
-import { livePhases } from '../model/run.ts'
-import { sideOf } from '../model/side-session.ts'
-import { plainText } from '../model/text/text.ts'
-import { type Cli, openWatching, runOf } from './cli.ts'
-import { CliError } from './errors.ts'
-import { createQueryFilter } from './swallow-queries.ts'
+import type { TerminalListener } from '../../contract/client.ts'
+import { terminalSize } from '../../contract/wire.ts'
+import { CoppiceFailure, type Failure, fail } from '../../model/failure.ts'
+import { livePhases } from '../../model/run.ts'
+import { sideOf } from '../../model/side-session.ts'
+import { plainText } from '../../model/text/text.ts'
+import { type Cli, openWatching, runOf } from '../cli.ts'
+import { CliError } from '../errors.ts'
+import { createQueryFilter } from '../swallow-queries.ts'
 
 /** Ctrl-], as telnet has it: agents use nearly every other key. Then d to leave, or Ctrl-] again to send one. */
 const chordByte = 0x1d

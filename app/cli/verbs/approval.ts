@@ -1,11 +1,11 @@
 // The verbs that answer what a run asks: approvals, allow, deny. An answer carries the hash of the content that this client read,
 // so it cannot allow anything else.
-import { approvalKindWord, approvalStateWord, approvalWords } from '../contract/approval-words.ts'
-import type { Approval } from '../model/approval.ts'
-import { fail } from '../model/failure.ts'
-import { plainText } from '../model/text/text.ts'
-import { ageText } from '../model/text/units.ts'
-import { type Cli, openWatching } from './cli.ts'
+import { approvalKindWord, approvalStateWord, approvalWords } from '../../contract/approval-words.ts'
+import type { Approval } from '../../model/approval.ts'
+import { fail } from '../../model/failure.ts'
+import { plainText } from '../../model/text/text.ts'
+import { ageText } from '../../model/text/units.ts'
+import { type Cli, openWatching } from '../cli.ts'
 
 /** Lists what waits for an answer; with `all` also what was answered. */
 export async function approvals(cli: Cli, options: { readonly all?: boolean }): Promise<void> {

@@ -1,9 +1,9 @@
 // The verb `comment`: write a comment on lines that a run changed, list what was written and what became of it, send it to the agent.
-import { type Comment, maxCommentText, type Standing } from '../model/comment.ts'
-import { plainText } from '../model/text/text.ts'
-import { counted } from '../model/text/units.ts'
-import { type Cli, readStdin } from './cli.ts'
-import { usageError } from './errors.ts'
+import { type Comment, maxCommentText, type Standing } from '../../model/comment.ts'
+import { plainText } from '../../model/text/text.ts'
+import { counted } from '../../model/text/units.ts'
+import { type Cli, readStdin } from '../cli.ts'
+import { usageError } from '../errors.ts'
 
 export interface CommentOptions {
   readonly send?: boolean

@@ -1,11 +1,11 @@
 // `coppice settings`: every setting by name, with its value and the values it can have. The list and the allowed values come from
 // the model, so a setting that is added there appears here at once.
 import { z } from 'zod'
-import { defaultSettings, SettingsChange } from '../model/settings.ts'
-import { plainText } from '../model/text/text.ts'
-import type { Cli } from './cli.ts'
-import { usageError } from './errors.ts'
-import { table } from './table.ts'
+import { defaultSettings, SettingsChange } from '../../model/settings.ts'
+import { plainText } from '../../model/text/text.ts'
+import type { Cli } from '../cli.ts'
+import { usageError } from '../errors.ts'
+import { table } from '../table.ts'
 
 type Name = keyof typeof SettingsChange.shape
 const names = Object.keys(SettingsChange.shape) as Name[]

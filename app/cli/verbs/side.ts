@@ -1,11 +1,11 @@
 // `coppice shell`, and what the other verbs need for side sessions: which one a number means, and closing it.
-import { fail } from '../model/failure.ts'
-import { AgentName, type SideSession } from '../model/run.ts'
-import { sideOf } from '../model/side-session.ts'
-import { plainText } from '../model/text/text.ts'
+import { fail } from '../../model/failure.ts'
+import { AgentName, type SideSession } from '../../model/run.ts'
+import { sideOf } from '../../model/side-session.ts'
+import { plainText } from '../../model/text/text.ts'
+import { type Cli, openWatching, runOf } from '../cli.ts'
+import type { Link } from '../link.ts'
 import { attach, refuseWithoutTerminal } from './attach.ts'
-import { type Cli, openWatching, runOf } from './cli.ts'
-import type { Link } from './link.ts'
 
 export interface ShellOptions {
   readonly command?: string
