@@ -44,6 +44,8 @@ export interface GitOptions extends Words {
   readonly network?: boolean
   /** Variables added last. */
   readonly variables?: Readonly<Record<string, string>>
+  /** Configuration that comes after the fixed one and so takes its place. Never from the repository's own files: an agent writes those. */
+  readonly overrides?: readonly (readonly [string, string])[]
   /** Configuration for this command. */
   readonly config?: readonly (readonly [string, string])[]
   readonly input?: string | Uint8Array
@@ -160,8 +162,9 @@ async function run(
   const command = args[0]!
   const timeoutMs = options.timeoutMs ?? context.timeoutMs ?? (options.write ? writeTimeoutMs : readTimeoutMs)
   const signals = [options.signal, context.signal].filter((signal) => signal !== undefined)
+  const overrides = (options.overrides ?? []).flatMap(([key, value]) => ['-c', `${key}=${value}`])
   const start = () =>
-    runProgram(context.file, [...leading, ...args], {
+    runProgram(context.file, [...leading, ...overrides, ...args], {
       cwd: directory,
       env: environment,
       timeoutMs,

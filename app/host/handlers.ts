@@ -20,6 +20,7 @@ import { examine } from '../runs/doctor.ts'
 import { exportJournal } from '../runs/export-journal.ts'
 import { branchName } from '../runs/names.ts'
 import { look, weigh } from '../runs/observe.ts'
+import { commitRun } from '../runs/publish/commit.ts'
 import { openPullRequest, pushRun } from '../runs/publish/publish.ts'
 import { startNow } from '../runs/queue.ts'
 import { forgetPrompts, readPromptAgain, recentPrompts } from '../runs/recent-prompts.ts'
@@ -119,6 +120,7 @@ export function createHandlers(context: Context): RoomHandlers {
     'session.open': (input, { caller }) => openSide(context, caller, input),
     'session.close': (input, { caller }) => closeSide(context, caller, input),
     'run.logs': (input) => readLogs(context, input),
+    'run.commit': (input, { caller }) => commitRun(context, caller, input),
     'run.push': (input, { caller }) => pushRun(context, caller, input),
     'run.pull-request': (input, { caller }) => openPullRequest(context, caller, input),
     'run.measure': async ({ runId }) => {

@@ -113,6 +113,12 @@ export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('side-session-closed'), ...run, number: z.number() }),
 
   z.object({
+    type: z.literal('commit-ended'),
+    ...run,
+    sha: z.string().nullable(),
+    failure: Failure.nullable(),
+  }),
+  z.object({
     type: z.literal('push-ended'),
     ...run,
     delivery: Delivery.nullable(),

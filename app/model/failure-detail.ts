@@ -138,6 +138,9 @@ export const failureDetails = {
   'session-lost': [],
   // publish
   'no-remote': ['remote', 'repository'],
+  'nothing-to-commit': [],
+  'operation-in-progress': ['what', 'count'],
+  'already-pushed': [],
   'nothing-to-push': ['branch'],
   'head-elsewhere': ['head', 'branch', 'command'],
   'remote-surprise': ['remote', 'actual', 'url', 'expected', 'transport'],

@@ -146,6 +146,8 @@ export const Intent = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('start'), sessionId: SessionId }),
   z.object({ kind: z.literal('stop') }),
+  /** `head`: the commit that HEAD was before. */
+  z.object({ kind: z.literal('commit'), head: z.string() }),
   z.object({ kind: z.literal('push'), remote: z.string(), ref: z.string(), sha: z.string() }),
   z.object({ kind: z.literal('remove'), directory: z.string(), from: Phase, ...consented }),
   z.object({ kind: z.literal('restore'), path: z.string(), branch: z.string().nullable() }),

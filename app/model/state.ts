@@ -237,6 +237,8 @@ function foldRun(run: Run, at: number, event: Exclude<Extract<Event, { runId: st
       return changeSide(run, event.number, { closed: true })
     case 'run-stopping':
       return { ...run, phase: 'stopping', intent: { kind: 'stop' } }
+    case 'commit-ended':
+      return { ...run, intent: null }
     case 'push-ended':
       return { ...run, intent: null, delivery: event.delivery ?? run.delivery }
     case 'pull-request-opened':

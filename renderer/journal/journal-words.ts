@@ -122,6 +122,10 @@ export function eventText(event: Event): EventWords {
       return say('remove', 'Comment dropped')
     case 'comments-sent':
       return say('publish', `${counted(event.commentIds.length, 'comment')} sent to the agent`, 'finished')
+    case 'commit-ended':
+      return event.failure
+        ? say('failed', sentenceOf(event.failure).message, 'failed')
+        : say('commit', event.sha ? `Committed ${event.sha.slice(0, 10)}` : 'Nothing was committed', 'finished')
     case 'push-ended':
       return event.failure
         ? say('failed', sentenceOf(event.failure).message, 'failed')
@@ -159,6 +163,7 @@ const intentWords = {
   worktree: 'Creating the worktree',
   start: 'Starting the agent',
   stop: 'Stopping the agent',
+  commit: 'Commit started',
   push: 'Push started',
   remove: 'Moving to the trash',
   restore: 'Restoring from the trash',

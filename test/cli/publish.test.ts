@@ -41,6 +41,34 @@ async function worked(): Promise<{ id: string; head: string }> {
 const remoteRefs = () => repo.gitIn(repo.remote!, 'for-each-ref', '--format=%(refname) %(objectname)').split('\n')
 const origin = (url: string) => repo.git('config', 'remote.origin.url', url)
 
+describe('commit and unpushed', () => {
+  it('commits what the agent left, says what exists only here, and a push clears it', async () => {
+    const id = `work-${++count}`
+    const line = 'echo left > left.txt'
+    const { worktree } = await cli.json('run', '--repo', repo.path, '--command', line, '--id', id, '--wait', 'settled')
+    const listed = async () => {
+      // The counts are the host's, taken after each end and each commit.
+      for (let n = 0; n < 100; n++) {
+        const found = await cli.json<{ id: string; commits: number | null; files: number | null }[]>('unpushed')
+        const mine = found.find((one) => one.id === id)
+        if (!mine || mine.commits !== null) return mine
+        await new Promise((next) => setTimeout(next, 100))
+      }
+      throw new Error('never counted')
+    }
+    expect(await listed()).toMatchObject({ commits: 0, files: 1 })
+    const made = await cli.json<{ sha: string; files: number }>('commit', id, '-m', 'Leave it')
+    expect(made).toMatchObject({ sha: repo.gitIn(worktree!, 'rev-parse', 'HEAD'), files: 1 })
+    expect(repo.gitIn(worktree!, 'log', '-1', '--format=%s')).toBe('Leave it')
+    expect((await cli.run('commit', id, '-m', 'Again')).stderr).toContain('Everything in the worktree is committed.')
+    expect((await cli.run('commit', id)).code).toBe(2)
+    await cli.json('push', id)
+    for (let n = 0; n < 100 && (await listed()) !== undefined; n++) await new Promise((next) => setTimeout(next, 100))
+    expect(await listed()).toBeUndefined()
+    expect((await cli.run('commit', id, '-m', 'Over', '--amend')).stderr).toContain('is on a remote already')
+  })
+})
+
 describe('push', () => {
   it('puts the run’s own branch on the remote, nothing else, and can be repeated', async () => {
     const { id, head } = await worked()

@@ -28,6 +28,7 @@ const inputs: Partial<Record<(typeof commandNames)[number], object>> = {
   'session.open': { runId: 'fix', kind: 'shell' },
   'session.close': { runId: 'fix', number: 1 },
   'run.mark-reviewed': { runId: 'fix', reviewed: true },
+  'run.commit': { runId: 'fix', message: 'Fix' },
   'comment.add': { runId: 'fix', path: 'a.ts', start: 1, text: 'Why?' },
   'comment.edit': { runId: 'fix', commentId: 'c-1', text: 'Why?' },
   'comment.drop': { runId: 'fix', commentId: 'c-1' },

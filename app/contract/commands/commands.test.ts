@@ -76,6 +76,7 @@ describe('the verb list', () => {
     'comment.edit',
     'comment.drop',
     'comment.send',
+    'run.commit',
     'run.push',
     'run.pull-request',
     'run.remove',

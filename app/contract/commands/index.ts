@@ -73,6 +73,7 @@ export const commands = {
   'comment.drop': comment.drop,
   'comment.send': comment.send,
 
+  'run.commit': publish.commit,
   'run.push': publish.push,
   'run.pull-request': publish.pullRequest,
 

@@ -2,6 +2,12 @@
 import { z } from 'zod'
 import { onRun, type Verb } from './verb.ts'
 
+/** Commits everything that is not ignored. `amend` replaces the last commit, which no remote may have. */
+export const commit = {
+  input: onRun.extend({ message: z.string().trim().min(1).max(20_000), amend: z.boolean().default(false) }),
+  output: z.object({ sha: z.string(), files: z.number() }),
+} satisfies Verb
+
 export const push = {
   input: onRun,
   output: z.object({ remote: z.string(), ref: z.string(), sha: z.string(), already: z.boolean() }),

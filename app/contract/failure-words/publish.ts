@@ -1,8 +1,12 @@
 // The words for a push or a pull request that failed.
+import { counted } from '../../model/text/units.ts'
 import { type Facts, type WordsOf, within } from './facts.ts'
 
 type Code =
   | 'no-remote'
+  | 'nothing-to-commit'
+  | 'operation-in-progress'
+  | 'already-pushed'
   | 'nothing-to-push'
   | 'head-elsewhere'
   | 'remote-surprise'
@@ -15,6 +19,18 @@ export const publishWords: WordsOf<Code> = {
   'no-remote': (d) => [
     `${d.text('remote') ? `There is no remote called ${d.text('remote')} to push to` : `${d.text('repository') ? `The repository ${d.text('repository')}` : 'The repository'} has no remote to push to`}${d.end} Nothing was pushed.`,
     'Add one with "git remote add origin ADDRESS", add the repository again, then push',
+  ],
+  'nothing-to-commit': () => [
+    'Everything in the worktree is committed. Nothing was changed.',
+    'Push it, or wait for the agent to change something',
+  ],
+  'operation-in-progress': (d) => [
+    `The worktree is in the middle of a ${d.text('what') ?? 'merge'}${d.number('count') ? ` with ${counted(d.number('count')!, 'conflict')}` : ''}. Nothing was committed.`,
+    'Finish or abort it in a shell there ("git status" says how), or ask the agent to do it',
+  ],
+  'already-pushed': (d) => [
+    `${d.text('id') ? `Commit ${d.text('id')}` : 'The last commit'} is on a remote already, so it was not replaced. Nothing was changed.`,
+    'Commit without --amend',
   ],
   'nothing-to-push': (d) => [
     `${d.text('branch') ? `Branch ${d.text('branch')}` : 'The branch'} has no commits of its own. Nothing was pushed.`,

@@ -8,13 +8,13 @@ import type { GitContext } from '../../git/exec.ts'
 import { commitSubjects, headAway } from '../../git/refs/branches.ts'
 import { resolveCommit } from '../../git/refs/refs.ts'
 import { pushBranch } from '../../git/remote/push.ts'
-import { readStatus } from '../../git/status.ts'
 import { fail, failureOf } from '../../model/failure.ts'
 import type { Repository } from '../../model/repository.ts'
 import type { Run } from '../../model/run.ts'
 import { shellWord } from '../../model/shell-word.ts'
 import { aloneUntilStopped, type Caller, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { inspectPresent, remoteBranchOf } from '../repositories.ts'
+import { placeToPublish } from './place.ts'
 
 export interface Pushed {
   readonly remote: string
@@ -169,27 +169,4 @@ function remoteFor(
 ): string | null {
   const named = run.resolvedBase ? remoteBranchOf(run.resolvedBase, found.remotes)?.remote : undefined
   return run.delivery.remote ?? named ?? found.defaultRemote
-}
-
-/** A run's own branch; in place, the one that its folder is on now. Refused with the way on where there is none. */
-async function placeToPublish(context: Context, run: Run): Promise<{ branch: string; worktree: string }> {
-  if (!run.inPlace) return presentWorktree(run)
-  const { worktree } = presentWorktree({ ...run, branch: 'HEAD' })
-  if (run.repositoryId === null)
-    throw fail('unsupported', {
-      message: `${worktree} is no git repository with commits: make it one ("git init", a first commit, "git remote add"), then start a run there`,
-    })
-  const { branch } = await readStatus(await context.git(repositoryOf(context, run.repositoryId)), worktree)
-  if (branch !== null) return { branch, worktree }
-  throw fail('unsupported', { message: `${worktree} is on no branch: run "git switch -c NAME" there, then try again` })
-}
-
-function presentWorktree(run: Run): { branch: string; worktree: string } {
-  if (run.phase === 'removed' || run.phase === 'purged' || run.phase === 'removing')
-    throw fail('wrong-phase', { phase: run.phase, wanted: 'not removed' })
-  if (run.phase === 'queued' || run.phase === 'preparing')
-    throw fail('wrong-phase', { phase: run.phase, wanted: 'started' })
-  if (!run.branch || !run.worktree || run.worktreePresence !== 'present')
-    throw fail('worktree-missing', { path: run.worktree ?? '(none yet)' })
-  return { branch: run.branch, worktree: run.worktree }
 }

@@ -1,6 +1,7 @@
 // What a host does when it starts. It finishes or undoes every unfinished intent, depending on what git, the disk, the keeper and
 // the process table say now. It attaches again to runs whose session the keeper still holds, and marks the others as interrupted.
 // It repairs what is ours, lists what is not, and changes nothing if a scan failed. A second run changes nothing more.
+
 import { existsSync } from 'node:fs'
 import { pushedTip } from '../../git/refs/branches.ts'
 import type { Keeper, KeeperSession } from '../../keeper/client.ts'
@@ -17,6 +18,7 @@ import { alone, type Context, record, repositoryOf, runOf } from '../context.ts'
 import { recordUndo } from '../create/prepare.ts'
 import { clearCutOffLocks, quietGits } from '../processes/dead-gits.ts'
 import { isSessionOf } from '../processes/own-processes.ts'
+import { commitMade } from '../publish/commit.ts'
 import { recoverSides } from '../side/watch.ts'
 import { finishRemoval } from '../trash/finish-removal.ts'
 import { bringBack } from '../trash/restore.ts'
@@ -279,6 +281,18 @@ async function recoverIntent(context: Context, run: Run): Promise<Line[]> {
     }
     case 'push':
       return recoverPush(context, run, intent)
+    case 'commit': {
+      const sha = await commitMade(context, run.id, intent.head)
+      record(context, context.host, { type: 'commit-ended', runId: run.id, sha, failure: null })
+      return [
+        {
+          what: `commit of ${run.id}`,
+          result: sha ? 'repaired' : 'listed',
+          kind: 'commit',
+          reason: sha ? 'it had been made' : 'it was not made; commit again',
+        },
+      ]
+    }
     case 'stop':
       await stopRun(context, context.host, { runId: run.id })
       return as('stopped', [

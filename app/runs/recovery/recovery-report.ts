@@ -15,6 +15,7 @@ const words = {
   restored: ['worktree out of the trash', 'worktrees out of the trash'],
   removal: ['removal decided', 'removals decided'],
   purge: ['entry of the trash deleted, as requested', 'entries of the trash deleted, as requested'],
+  commit: ['commit that had been made', 'commits that had been made'],
   push: ['push that had succeeded', 'pushes that had succeeded'],
   tree: ['half-made worktree removed', 'half-made worktrees removed'],
   branch: ['half-made branch removed', 'half-made branches removed'],
