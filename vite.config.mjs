@@ -1,9 +1,11 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
+import { diffStyles, withoutLanguageMaps } from './scripts/diff-styles.mjs'
 
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [react(), diffStyles(), withoutLanguageMaps()],
+  worker: { format: 'es' },
   build: {
     outDir: '../dist/renderer',
     emptyOutDir: true,

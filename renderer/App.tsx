@@ -1,6 +1,6 @@
 // The window: title bar, rail, and the main view. It chooses between the first screen, the grid, one run, the trash and the
 // journal; it draws no run itself.
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { TrashView } from './cleanup/TrashView.tsx'
 import { useNeeding, useSettings } from './client/hooks.ts'
 import { useReplica } from './client/replica.ts'
@@ -19,6 +19,8 @@ import { RecoveryBar } from './window/RecoveryBar.tsx'
 import { Refused } from './window/Refused.tsx'
 import { TitleBar } from './window/TitleBar.tsx'
 import { useUi } from './window/ui.ts'
+
+const ReviewView = lazy(() => import('./review/ReviewView.tsx'))
 
 export function App() {
   const { theme } = useSettings()
@@ -104,9 +106,17 @@ function useTitle() {
 function Main() {
   useTitle()
   const view = useUi((ui) => ui.view)
+  const focused = useUi((ui) => ui.focused)
   const focusedAlone = useUi((ui) => (ui.maximised && ui.view === 'grid' ? ui.focused : null))
   if (view === 'trash') return <TrashView />
   if (view === 'journal') return <JournalView />
+  if (view === 'review' && focused !== null) {
+    return (
+      <Suspense fallback={<main className="main" />}>
+        <ReviewView key={focused} runId={focused} />
+      </Suspense>
+    )
+  }
   if (focusedAlone !== null) return <FocusView runId={focusedAlone} />
   return <Runs />
 }

@@ -67,7 +67,7 @@ const targets = {
     },
   },
   renderer: {
-    sources: ['renderer', 'app/contract', 'app/model', 'package.json', 'vite.config.mjs'],
+    sources: ['renderer', 'app/contract', 'app/model', 'package.json', 'vite.config.mjs', 'scripts/diff-styles.mjs'],
     proof: 'dist/renderer/index.html',
     async run() {
       if (!existsSync(join(root, 'renderer/index.html'))) return

@@ -15,6 +15,7 @@ import { shownSides } from '../../app/model/side-session.ts'
 import { useReplica } from '../client/replica.ts'
 import { needing, ordered, trashIds, visibleIds } from '../client/selectors.ts'
 import type { IconName } from '../parts/Icon.tsx'
+import * as review from '../review/review-store.ts'
 import { giveKeys, viewOf, wishKeys } from '../terminal/terminals.ts'
 import { focusRun, openDialog, saveOrder, showFilter, showSide, showView, type Ui, useUi } from '../window/ui.ts'
 import * as verbs from './verbs.ts'
@@ -30,7 +31,7 @@ export interface Moment {
 export interface Action {
   readonly id: string
   readonly label: string | ((moment: Moment) => string)
-  readonly group: 'Runs' | 'This run' | 'Trash' | 'Go to' | 'Window'
+  readonly group: 'Runs' | 'This run' | 'Review' | 'Trash' | 'Go to' | 'Window'
   readonly icon?: IconName
   /** Keys while the grid has them: 'n', 'Shift+J', 'Mod+k', 'Delete'. The first one is shown. */
   readonly keys: readonly string[]
@@ -51,6 +52,9 @@ const onRun =
   ({ run }: Moment) =>
     run && act(run.id, run)
 
+/** On the review page, with something under its keys. */
+const inReview = ({ run, ui }: Moment) => ui.view === 'review' && run !== undefined
+
 /** A request that has just appeared takes no key for this long, so that a key meant for something else never approves. */
 const holdMs = 500
 const asks = withRun((run) => isAsking(run) && Date.now() - (run.waitsFor?.[0]?.since ?? 0) > holdMs)
@@ -60,6 +64,108 @@ const takesSides = (run: Run): boolean =>
   run.worktreePresence === 'present' && (run.phase === 'running' || isSettled(run.phase))
 
 export const actions: readonly Action[] = [
+  {
+    id: 'review-mark',
+    label: 'Mark the change as reviewed, or not',
+    group: 'Review',
+    icon: 'reviewed',
+    keys: [' '],
+    when: inReview,
+    run: () => void review.markFocused(),
+  },
+  {
+    id: 'review-next',
+    label: 'Next change',
+    group: 'Review',
+    keys: ['j', 'ArrowRight', ']'],
+    when: inReview,
+    run: () => review.step(1),
+  },
+  {
+    id: 'review-previous',
+    label: 'Previous change',
+    group: 'Review',
+    keys: ['k', 'ArrowLeft', '['],
+    when: inReview,
+    run: () => review.step(-1),
+  },
+  {
+    id: 'review-comment',
+    label: 'Comment on the change',
+    group: 'Review',
+    icon: 'comment',
+    keys: ['c'],
+    when: inReview,
+    run: () => review.commentHere(),
+  },
+  {
+    id: 'review-send',
+    label: 'Send the comments to the agent',
+    group: 'Review',
+    icon: 'comment',
+    keys: ['Shift+C'],
+    when: (moment) => inReview(moment) && review.waitingComments() > 0,
+    run: () => void review.sendComments(),
+  },
+  {
+    id: 'review-discard',
+    label: 'Discard the change',
+    group: 'Review',
+    icon: 'remove',
+    keys: ['x'],
+    when: inReview,
+    run: () => void review.discardFocused(),
+  },
+  {
+    id: 'review-undo',
+    label: 'Undo the last discard',
+    group: 'Review',
+    icon: 'undo',
+    keys: ['z'],
+    when: (moment) => inReview(moment) && review.lastDiscard() !== null,
+    run: () => void review.undoLastDiscard(),
+  },
+  {
+    id: 'review-fold',
+    label: 'Fold or unfold the change',
+    group: 'Review',
+    keys: ['Enter', 'o'],
+    when: inReview,
+    run: () => review.foldFocused(),
+  },
+  {
+    id: 'review-split',
+    label: 'Unified or split',
+    group: 'Review',
+    keys: ['v'],
+    when: inReview,
+    run: () => review.setSplit(!review.useReview.getState().split),
+  },
+  {
+    id: 'review-unread',
+    label: 'Only what is not reviewed, or all',
+    group: 'Review',
+    keys: ['u'],
+    when: inReview,
+    run: () => review.setUnreviewedOnly(!review.useReview.getState().unreviewedOnly),
+  },
+  {
+    id: 'review-space',
+    label: 'Hide or show changes of white space',
+    group: 'Review',
+    keys: ['w'],
+    when: inReview,
+    run: () => review.setIgnoreWhitespace(!review.useReview.getState().ignoreWhitespace),
+  },
+  {
+    id: 'review-search',
+    label: 'Search the changes',
+    group: 'Review',
+    icon: 'search',
+    keys: ['/'],
+    when: inReview,
+    run: () => review.setQuery(''),
+  },
   {
     id: 'new-run',
     label: 'New run',
@@ -210,8 +316,25 @@ export const actions: readonly Action[] = [
     icon: 'publish',
     keys: ['p'],
     chord: true,
-    when: withRun((run) => run.branch !== null && run.worktreePresence === 'present'),
+    when: ({ run, ui }) =>
+      (ui.view === 'grid' || ui.view === 'review') &&
+      run?.branch != null &&
+      isKept(run.phase) &&
+      run.worktreePresence === 'present',
     run: onRun((runId) => openDialog({ kind: 'publish', runId })),
+  },
+  {
+    id: 'review',
+    label: 'Review the changes',
+    group: 'This run',
+    icon: 'reviewmark',
+    keys: ['r'],
+    chord: true,
+    when: withRun((run) => run.repositoryId !== null && run.worktreePresence === 'present'),
+    run: onRun((id) => {
+      focusRun(id)
+      leaveTerminal({ view: 'review' })
+    }),
   },
   {
     id: 'resume',

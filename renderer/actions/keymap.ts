@@ -57,7 +57,8 @@ function placeOf(target: EventTarget | null): Place {
   if (target.closest('.xterm')) return 'terminal'
   if (
     target.closest(
-      'input, textarea, select, [contenteditable], [role="menu"], [role="listbox"], [role="dialog"], [role="alertdialog"]',
+      // A box that is ticked takes Space alone, which is the browser's own.
+      'input:not([type="checkbox"]), textarea, select, [contenteditable], [role="menu"], [role="listbox"], [role="dialog"], [role="alertdialog"]',
     )
   ) {
     return 'field'
@@ -88,7 +89,9 @@ export function startKeymap(): void {
       if (event.isComposing || event.defaultPrevented) return
       const place = placeOf(event.target)
       // Enter and Space on a button press that button.
-      const onButton = event.target instanceof Element && event.target.closest('button, a, summary, [role="button"]')
+      const onButton =
+        event.target instanceof Element &&
+        event.target.closest('button, a, summary, [role="button"], input[type="checkbox"]')
       if (onButton && (event.key === 'Enter' || event.key === ' ')) return
       const found = actionFor(event, place)
       if (!found) return
@@ -110,6 +113,7 @@ export function startKeymap(): void {
 }
 
 const names: Readonly<Record<string, string>> = {
+  ' ': 'Space',
   ArrowLeft: '←',
   ArrowRight: '→',
   ArrowUp: '↑',
@@ -126,7 +130,7 @@ export function keyCap(key: string): string {
   return key
     .replace('Mod+', `${mod} `)
     .replace('Shift+', 'Shift ')
-    .replace(/[^ ]+$/, (last) => names[last] ?? (last.length === 1 ? last.toUpperCase() : last))
+    .replace(/^ $|[^ ]+$/, (last) => names[last] ?? (last.length === 1 ? last.toUpperCase() : last))
 }
 
 /** The chord of an action as a cap shows it, or null where it has none. */

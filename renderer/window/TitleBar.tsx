@@ -71,11 +71,21 @@ function Crumb() {
   const counts = useCounts()
   const ids = useVisibleIds()
   const focused = useUi((ui) => ui.focused)
+  const repositoryName = useReplica(({ state }) => {
+    const id = focused === null ? null : (state.runs[focused]?.repositoryId ?? null)
+    return id === null ? '' : (state.repositories[id]?.name ?? '')
+  })
   const place = focused === null ? -1 : ids.indexOf(focused)
   if (!ready || Object.keys(repositories).length === 0)
     return (
       <span className="crumb">
         <b>Coppice</b>
+      </span>
+    )
+  if (view === 'review')
+    return (
+      <span className="crumb cut">
+        <b>Review</b>&ensp;{line(repositoryName, 60)}
       </span>
     )
   if (view === 'trash')

@@ -5,7 +5,7 @@ import type { RemovalPreview } from '../../app/contract/commands/cleanup.ts'
 import type { Failure } from '../../app/model/failure.ts'
 
 export type Filter = 'active' | 'needs' | 'working' | 'queued' | 'done' | 'all' | 'unpushed' | `repository:${string}`
-export type View = 'grid' | 'trash' | 'journal'
+export type View = 'grid' | 'trash' | 'journal' | 'review'
 
 export type Dialog =
   | { readonly kind: 'new-run'; readonly repositoryId?: string }

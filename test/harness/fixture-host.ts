@@ -15,6 +15,7 @@ import { failureOf } from '../../app/model/failure.ts'
 import type { Live } from '../../app/model/run.ts'
 import { reduce, type State } from '../../app/model/state.ts'
 import { answer, sentPrompts } from './fixture-replies.ts'
+import { createReview } from './fixture-review.ts'
 import { type FixtureOptions, scene } from './fixture-scene.ts'
 
 const encoder = new TextEncoder()
@@ -22,6 +23,8 @@ const encoder = new TextEncoder()
 export interface Fixture {
   readonly state: State
   readonly live: Record<string, Live>
+  /** What the review page of every run shows. */
+  readonly review: ReturnType<typeof createReview>
   /** What each run's terminal was sent, by run id. */
   readonly typed: Map<string, string>
   /** Every command that was asked for, oldest first. */
@@ -50,6 +53,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
   const typed = new Map<string, string>()
   const calls: Fixture['calls'] = []
   const prompts = { sent: sentPrompts() }
+  const review = createReview()
   const sizes = new Map<string, { cols: number; rows: number }>()
   const clients = new Set<Client>()
   const records: JournalRecord[] = []
@@ -169,6 +173,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
           const value = answer(message.name as CommandName, message.input, {
             ...{ state, live, records, emit, setLive },
             prompts,
+            review,
           })
           return reply({ value })
         } catch (error) {
@@ -183,6 +188,7 @@ export function createFixture(options: FixtureOptions = {}): Fixture {
       return state
     },
     live,
+    review,
     typed,
     calls,
     sizes,

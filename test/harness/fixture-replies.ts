@@ -1,13 +1,14 @@
 // What the fixture answers to each command: plausible values, and events where the client waits for one. No command does anything.
 
 import type { DetectedAgent } from '../../app/contract/commands/agent.ts'
-import type { CommandName } from '../../app/contract/commands/index.ts'
+import { type CommandName, commands } from '../../app/contract/commands/index.ts'
 import { agentWords } from '../../app/model/agent.ts'
 import type { Event, JournalRecord } from '../../app/model/event.ts'
 import { fail } from '../../app/model/failure.ts'
 import { slugOf } from '../../app/model/ids.ts'
 import { emptyLive, type Live, type Run } from '../../app/model/run.ts'
 import type { State } from '../../app/model/state.ts'
+import type { createReview } from './fixture-review.ts'
 
 export interface SentPrompt {
   readonly id: string
@@ -17,6 +18,7 @@ export interface SentPrompt {
 }
 
 export interface Stage {
+  readonly review: ReturnType<typeof createReview>
   readonly state: State
   readonly live: Record<string, Live>
   readonly records: readonly JournalRecord[]
@@ -280,6 +282,41 @@ export function answer(name: CommandName, input: unknown, stage: Stage): unknown
     case 'run.mark-reviewed':
       emit({ type: 'run-reviewed', runId, reviewed: given.reviewed === true })
       return {}
+    case 'review.changes':
+      return stage.review.changes()
+    case 'review.patch':
+      return stage.review.patch(given.paths as string[])
+    case 'review.mark':
+      return stage.review.mark(given.marks as never, given.reviewed === true)
+    case 'review.commits':
+      return stage.review.commits()
+    case 'review.seen':
+      return {}
+    case 'comment.list':
+      return {
+        comments: (run?.comments ?? []).map((comment) => ({
+          comment,
+          standing: { state: 'there', line: comment.start },
+        })),
+      }
+    case 'comment.add': {
+      const { path, side, start, end, quote, text } = commands['comment.add'].input.parse(given)
+      const id = `c-${Math.random().toString(36).slice(2, 10)}`
+      const comment = { id, path, side, start, end: end ?? start, quote: quote ?? [], text, createdAt: Date.now() }
+      emit({ type: 'comment-added', runId, comment: { ...comment, sentAt: null } })
+      return { commentId: id }
+    }
+    case 'comment.edit':
+      emit({ type: 'comment-edited', runId, commentId: String(given.commentId), text: String(given.text) })
+      return {}
+    case 'comment.drop':
+      emit({ type: 'comment-dropped', runId, commentId: String(given.commentId) })
+      return {}
+    case 'comment.send': {
+      const waiting = (run?.comments ?? []).filter(({ sentAt }) => sentAt === null).map(({ id }) => id)
+      emit({ type: 'comments-sent', runId, commentIds: waiting })
+      return { sent: waiting.length, how: 'next-attempt' }
+    }
     case 'run.preview-removal':
       return removal(runId)
     case 'run.remove': {
