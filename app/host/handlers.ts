@@ -111,12 +111,6 @@ export function createHandlers(context: Context): RoomHandlers {
     'review.commits': (input, { signal }) => readCommits(context, input, signal),
     'review.mark': (input, { caller }) => markHunks(context, caller, input),
     'review.seen': (input) => markSeen(context, input),
-    'review.discard': async () => {
-      throw fail('unsupported', { message: 'discarding is not available yet' })
-    },
-    'review.undo-discard': async () => {
-      throw fail('unsupported', { message: 'discarding is not available yet' })
-    },
     'session.open': (input, { caller }) => openSide(context, caller, input),
     'session.close': (input, { caller }) => closeSide(context, caller, input),
     'run.logs': (input) => readLogs(context, input),

@@ -3,7 +3,7 @@ import { Icon } from '../parts/Icon.tsx'
 import { line } from '../parts/words.ts'
 import type { Shown } from './items.ts'
 import { PathName } from './PathName.tsx'
-import { discard, fold, mark, setFocus, useReview } from './review-store.ts'
+import { fold, mark, setFocus, useReview } from './review-store.ts'
 import { fileTags, unshownText } from './review-words.ts'
 
 type Props = Extract<Shown, { kind: 'file' }> & { readonly id: string }
@@ -39,9 +39,6 @@ export function FileHead({ id, file, folded, patch }: Props) {
           <span className="muted small nowrap">
             {file.reviewed} of {file.hunks} reviewed
           </span>
-          <button type="button" className="btn quiet small" onClick={() => void discard(file, null)}>
-            Discard
-          </button>
           <label className="diff-check">
             <input
               type="checkbox"

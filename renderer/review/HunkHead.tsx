@@ -2,7 +2,7 @@
 import { Key } from '../parts/Key.tsx'
 import { line } from '../parts/words.ts'
 import type { Shown } from './items.ts'
-import { discard, fold, mark, setFocus, useReview } from './review-store.ts'
+import { fold, mark, setFocus, useReview } from './review-store.ts'
 
 type Props = Extract<Shown, { kind: 'hunk' }> & { readonly id: string }
 
@@ -25,14 +25,6 @@ export function HunkHead({ id, file, hunk, folded }: Props) {
       <span className="mono cut muted grow" title={context}>
         {line(context, 200)}
       </span>
-      <button
-        type="button"
-        className="btn quiet small"
-        title="Throw this hunk away. Undo brings it back."
-        onClick={() => void discard(file, [hunk.id])}
-      >
-        Discard {focused && <Key id="review-discard" />}
-      </button>
       <label className="diff-check">
         <input type="checkbox" checked={hunk.reviewed} onChange={() => void mark(file, [hunk.id], !hunk.reviewed)} />
         Reviewed {focused && <Key id="review-mark" />}

@@ -6,10 +6,8 @@ import { sentenceOf } from '../../app/contract/sentences.ts'
 import type { Comment, Standing } from '../../app/model/comment.ts'
 import type { ChangedFile, Scope } from '../../app/model/diff.ts'
 import { failureOf } from '../../app/model/failure.ts'
-import { counted } from '../../app/model/text/units.ts'
 import { call } from '../client/replica.ts'
-import { say, sayFailure, toasts } from '../parts/toasts.ts'
-import { line } from '../parts/words.ts'
+import { say, sayFailure } from '../parts/toasts.ts'
 import { type Built, buildItems, type FilePatch, type HunkReader, linesOf, splitPatch, type Writing } from './items.ts'
 
 type Changes = CommandOutput<'review.changes'>
@@ -263,51 +261,6 @@ export function step(by: 1 | -1): void {
   if (to) setFocus(to)
 }
 
-/** Throws a hunk or all hunks of a file away, with Undo. */
-export async function discard(file: ChangedFile, hunkIds: readonly string[] | null): Promise<void> {
-  const { runId, scope, changes } = useReview.getState()
-  if (runId === null || !changes) return
-  try {
-    const { discardId, hunks } = await call('review.discard', {
-      runId,
-      scope,
-      discard: [{ id: file.id, ...(hunkIds ? { hunks: [...hunkIds] } : {}) }],
-      signature: changes.signature,
-    })
-    discarded.push({ runId, discardId })
-    say({
-      id: `discarded-${discardId}`,
-      title: `Discarded ${counted(hunks, 'hunk')}`,
-      text: line(file.path, 300),
-      ms: 12_000,
-      action: { label: 'Undo', key: 'z', run: () => void undoDiscard(runId, discardId) },
-    })
-    await refresh()
-  } catch (error) {
-    sayFailure('Nothing was discarded', error)
-  }
-}
-
-/** What was thrown away on this page, the newest last: what Undo takes back. */
-const discarded: { readonly runId: string; readonly discardId: string }[] = []
-export const lastDiscard = () => discarded.findLast(({ runId }) => runId === useReview.getState().runId) ?? null
-export async function undoLastDiscard(): Promise<void> {
-  const last = lastDiscard()
-  if (last) await undoDiscard(last.runId, last.discardId)
-}
-
-async function undoDiscard(runId: string, discardId: string): Promise<void> {
-  try {
-    await call('review.undo-discard', { runId, discardId })
-    const at = discarded.findIndex((one) => one.discardId === discardId)
-    if (at >= 0) discarded.splice(at, 1)
-    toasts.close(`discarded-${discardId}`)
-    await refresh()
-  } catch (error) {
-    sayFailure('Not brought back', error)
-  }
-}
-
 export async function addComment(at: Writing, text: string): Promise<boolean> {
   const { runId } = useReview.getState()
   if (runId === null) return false
@@ -388,13 +341,6 @@ function firstChanged(text: string, side: 'old' | 'new', start: number): number 
     if (row[0] === ' ') at++
   }
   return start
-}
-
-export async function discardFocused(): Promise<void> {
-  const { focus, built } = useReview.getState()
-  const shown = focus === null ? undefined : built.shown.get(focus)
-  if (!shown) return
-  await discard(shown.file, shown.kind === 'hunk' ? [shown.hunk.id] : null)
 }
 
 export function foldFocused(): void {

@@ -36,8 +36,6 @@ const inputs: Partial<Record<(typeof commandNames)[number], object>> = {
   'review.image': { runId: 'fix', path: 'a.png', side: 'new' },
   'review.mark': { runId: 'fix', marks: 'all', reviewed: true },
   'review.seen': { runId: 'fix', signature: '0' },
-  'review.discard': { runId: 'fix', discard: 'all', signature: '0' },
-  'review.undo-discard': { runId: 'fix', discardId: 'd-1' },
   'prompt.read': { promptId: '0'.repeat(32) },
   'agent.preview': { agent: 'shell' },
   'journal.export': { format: 'csv' },

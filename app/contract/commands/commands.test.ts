@@ -70,8 +70,6 @@ describe('the verb list', () => {
     'run.mark-reviewed',
     'review.mark',
     'review.seen',
-    'review.discard',
-    'review.undo-discard',
     'comment.add',
     'comment.edit',
     'comment.drop',

@@ -64,8 +64,6 @@ export const commands = {
   'review.commits': review.commits,
   'review.mark': review.mark,
   'review.seen': review.seen,
-  'review.discard': review.discard,
-  'review.undo-discard': review.undoDiscard,
 
   'comment.list': comment.list,
   'comment.add': comment.add,

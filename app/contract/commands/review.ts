@@ -1,4 +1,4 @@
-// Review of what a run did: what changed, hunk by hunk; what a person has read of it; and throwing away parts of it, with Undo.
+// Review of what a run did: what changed, hunk by hunk; and what a person has read of it.
 import { z } from 'zod'
 import { ChangedFile, FilePatch, maxChangedFiles, maxPatchPaths, ObjectId, Scope } from '../../model/diff.ts'
 import { done, onRun, type Verb } from './verb.ts'
@@ -109,18 +109,3 @@ export const mark = {
 
 /** Remembers that a person has looked at all that has this signature: what comes later is unseen. */
 export const seen = { input: compared.extend({ signature }), output: done } satisfies Verb
-
-/**
- * Throws away hunks, files or everything that the comparison holds, in the worktree only. What was there is kept first, and
- * `review.undo-discard` brings it back byte for byte.
- */
-export const discard = {
-  input: onRun.extend({ scope: Scope.default({ kind: 'base' }), discard: picked, signature }),
-  output: z.object({ discardId: z.string(), files: z.number(), hunks: z.number() }),
-} satisfies Verb
-
-/** Brings back what a discard threw away. Refused with `changed-since` where one of its files was changed meanwhile. */
-export const undoDiscard = {
-  input: onRun.extend({ discardId: z.string().regex(/^[a-z0-9-]{1,64}$/) }),
-  output: z.object({ files: z.number() }),
-} satisfies Verb
